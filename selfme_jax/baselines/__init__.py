@@ -1,0 +1,1 @@
+"""Systems SelfME is compared with: one architecture or descriptor a file."""

@@ -1,0 +1,1 @@
+"""Stage two: SCViT, its plain ViT baseline and the symmetric contrastive loss."""

@@ -1,0 +1,1 @@
+"""Datasets: readers that know a layout, and nothing about models."""

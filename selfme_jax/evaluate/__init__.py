@@ -1,0 +1,1 @@
+"""Folds, metrics and floors: numpy only, importable alone."""

@@ -1,0 +1,1 @@
+"""Methods: what turns training samples into logits for held-out ones."""

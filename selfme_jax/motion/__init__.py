@@ -1,0 +1,1 @@
+"""Stage one: motion learned without labels by reconstructing the apex frame."""

@@ -1,0 +1,1 @@
+"""Pure array operations: arrays in, arrays out, no Flax, no config."""

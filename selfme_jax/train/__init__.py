@@ -1,0 +1,1 @@
+"""The engine: many runs (seed, fold) trained as one compiled program."""
