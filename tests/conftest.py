@@ -1,0 +1,24 @@
+"""Set-up of the whole suite: CPU, eight virtual devices, the place of real data."""
+
+import os
+from pathlib import Path
+
+# Before jax is imported. Child processes inherit this one; not the device count.
+os.environ.setdefault("JAX_PLATFORMS", "cpu")
+
+import jax
+import pytest
+
+if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
+    jax.config.update("jax_num_cpu_devices", 8)
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """Folder of the real data (flow28/, ststnet/, annotations/, videos/)."""
+    place = os.environ.get("SELFME_TEST_DATA")
+    if not place:
+        pytest.skip("SELFME_TEST_DATA is not set: no real data here")
+    if not Path(place).is_dir():
+        pytest.fail(f"SELFME_TEST_DATA is not a folder: {place}")
+    return Path(place).resolve()
