@@ -1,0 +1,126 @@
+"""The published LOSO-folder layout of flow images.
+
+``<held-out subject>/{u_train,u_test}/<class 0|1|2>/<subject>_<sample> .png``: every
+image appears once per held-out subject. The u_test side says who is in an image; the
+u_train side repeats it and is only checked.
+"""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from selfme_jax.data.protocol import parse_label
+from selfme_jax.types import UserError
+
+# How the published download names subjects, and the width their number has.
+NAMING = (
+    (re.compile(r"sub(\d+)"), "casme2", "sub{:02d}"),
+    (re.compile(r"s(\d+)"), "smic", "s{:02d}"),
+    (re.compile(r"(\d+)"), "samm", "{:03d}"),
+)
+
+
+class Entry(NamedTuple):
+    """One sample and the file that shows it."""
+
+    dataset: str
+    subject: str
+    sample: str
+    label: int
+    emotion: str
+    path: Path
+
+
+def find(root: Path) -> Path | None:
+    """The folder of the held-out subjects: ``root`` or up to two levels below.
+
+    Raises:
+        UserError: more than one at the same level.
+    """
+    for pattern in ("*/u_test", "*/*/u_test", "*/*/*/u_test"):
+        found = sorted({path.parent.parent for path in root.glob(pattern)})
+        if len(found) > 1:
+            raise UserError(
+                f"{root} holds several sets of LOSO folders: "
+                f"{', '.join(str(path) for path in found)}. Give one of them as root."
+            )
+        if found:
+            return found[0]
+    return None
+
+
+def read(folder: Path) -> list[Entry]:
+    """One entry per image, from the u_test folders, after a check of u_train.
+
+    Raises:
+        UserError: odd subject or class name, or two folders that disagree.
+    """
+    held_out = sorted(path.parent for path in folder.glob("*/u_test"))
+    entries: dict[tuple[str, str, str], Entry] = {}
+    for subject in held_out:
+        for label, path in _images(subject / "u_test"):
+            entry = _entry(subject.name, label, path)
+            twin = entries.setdefault(entry[:3], entry)
+            if twin.label != label or not _same(twin.path, path):
+                raise UserError(
+                    f"two different images are both {'/'.join(entry[:3])}: "
+                    f"{twin.path} and {path}. Remove the wrong one."
+                )
+    _check_train(held_out, list(entries.values()))
+    return list(entries.values())
+
+
+def name_subject(folder: str) -> tuple[str, str]:
+    """Dataset and padded subject id of a held-out folder's name ('s1': smic, s01)."""
+    for pattern, dataset, form in NAMING:
+        match = pattern.fullmatch(folder.strip().lower())
+        if match:
+            return dataset, form.format(int(match[1]))
+    raise UserError(
+        f"cannot tell the dataset of the folder {folder!r} (known: sub01, s01, 006).\n"
+        "For other datasets give a manifest.csv (dataset,subject,sample,label,file)."
+    )
+
+
+def _entry(folder: str, label: int, path: Path) -> Entry:
+    dataset, subject = name_subject(folder)
+    stem = path.stem.strip()  # the published names have a blank before '.png'
+    for prefix in (folder, subject):
+        rest = stem.removeprefix(f"{prefix}_")
+        # Clip names of smic and samm begin with the subject: 's01_s01_ne_01' is
+        # the clip s01_ne_01, but so is a bare 's01_ne_01'.
+        if rest != stem and (dataset == "casme2" or rest.startswith(f"{prefix}_")):
+            return Entry(dataset, subject, rest, label, "", path)
+    return Entry(dataset, subject, stem, label, "", path)
+
+
+def _images(folder: Path) -> Iterator[tuple[int, Path]]:
+    for part in sorted(folder.iterdir()):
+        if part.name.startswith(".") or not part.is_dir():
+            continue
+        label = parse_label(part.name)
+        for path in sorted(part.iterdir()):
+            if path.suffix.lower() == ".png" and not path.name.startswith("."):
+                yield label, path
+
+
+def _check_train(held_out: list[Path], entries: list[Entry]) -> None:
+    """Every u_train image is a u_test image of somebody else, with its label."""
+    known: dict[tuple[str, int], list[Entry]] = {}
+    for entry in entries:
+        known.setdefault((entry.path.stem.strip(), entry.label), []).append(entry)
+    for subject in held_out:
+        own = name_subject(subject.name)
+        train = subject / "u_train"
+        for label, path in _images(train) if train.is_dir() else ():
+            twins = known.get((path.stem.strip(), label), [])
+            if not any(e[:2] != own and _same(e.path, path) for e in twins):
+                raise UserError(
+                    f"{path} is in no other subject's u_test with the same class and "
+                    "content.\nThe download is incomplete or mixed up: unpack it again."
+                )
+
+
+def _same(first: Path, second: Path) -> bool:
+    return first == second or first.read_bytes() == second.read_bytes()
