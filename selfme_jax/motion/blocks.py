@@ -1,0 +1,146 @@
+"""Convolution blocks of the motion network, NHWC.
+
+Normalisation is GroupNorm throughout (our choice; first-order-motion and
+thin-plate-spline motion use batch norm): no batch statistics, so the state of a
+motion network is its parameters alone, nothing leaks between the samples of a
+batch, and small batches train as large ones do.
+
+dtype is the one of the convolutions ('float32' or 'bfloat16'); parameters and
+normalisation statistics are float32.
+"""
+
+import math
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+NORM_GROUPS = 8  # at most; fewer where the width does not divide
+
+
+def resize_nearest(x: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    """[b, h, w, c] -> [b, *shape, c] by repetition."""
+    b, h, w, c = x.shape
+    if shape == (2 * h, 2 * w):  # a broadcast, cheaper than a gather
+        x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
+        return x.reshape(b, 2 * h, 2 * w, c)
+    return jax.image.resize(x, (b, *shape, c), "nearest")
+
+
+class Norm(nn.Module):
+    """GroupNorm over up to NORM_GROUPS groups of channels."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        groups = math.gcd(x.shape[-1], NORM_GROUPS)
+        return nn.GroupNorm(groups, dtype=self.dtype, name="group")(x)
+
+
+class ConvNormAct(nn.Module):
+    """Convolution, GroupNorm, ReLU: [b, h, w, c] -> [b, h/stride, w/stride, width]."""
+
+    width: int
+    kernel: int = 3
+    stride: int = 1
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        x = nn.Conv(
+            self.width,
+            (self.kernel, self.kernel),
+            strides=self.stride,
+            use_bias=False,  # the norm has one
+            dtype=self.dtype,
+            name="conv",
+        )(x)
+        return nn.relu(Norm(self.dtype, name="norm")(x))
+
+
+class Up(nn.Module):
+    """Nearest-neighbour upsampling to a shape, then ConvNormAct."""
+
+    width: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array, shape: tuple[int, int]) -> jax.Array:
+        return ConvNormAct(self.width, dtype=self.dtype, name="conv")(
+            resize_nearest(x, shape)
+        )
+
+
+class Residual(nn.Module):
+    """Pre-activation residual block of two 3x3 convolutions; keeps the shape."""
+
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        y = x
+        for i in range(2):
+            y = nn.relu(Norm(self.dtype, name=f"norm{i}")(y))
+            y = nn.Conv(x.shape[-1], (3, 3), dtype=self.dtype, name=f"conv{i}")(y)
+        return x + y
+
+
+class ResNetBlock(nn.Module):
+    """The basic block of ResNet-18, with GroupNorm."""
+
+    width: int
+    stride: int = 1
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        y = ConvNormAct(self.width, 3, self.stride, self.dtype, name="conv0")(x)
+        y = nn.Conv(self.width, (3, 3), use_bias=False, dtype=self.dtype, name="conv1")(
+            y
+        )
+        y = Norm(self.dtype, name="norm1")(y)
+        if x.shape != y.shape:
+            x = nn.Conv(
+                self.width,
+                (1, 1),
+                strides=self.stride,
+                use_bias=False,
+                dtype=self.dtype,
+                name="shortcut",
+            )(x)
+            x = Norm(self.dtype, name="shortcut_norm")(x)
+        return nn.relu(x + y)
+
+
+class Hourglass(nn.Module):
+    """U-Net: `depth` halvings, then as many doublings with skips.
+
+    Widths double per halving up to max_width (as in first-order-motion).
+    """
+
+    width: int
+    depth: int
+    max_width: int
+    dtype: str = "float32"
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> tuple[jax.Array, ...]:
+        """[b, h, w, c] -> features from coarse to fine.
+
+        The last one is [b, h, w, width + c]; each one before has half its extent.
+        """
+        skips = [x]
+        for i in range(self.depth):
+            width = min(self.max_width, self.width * 2 ** (i + 1))
+            x = ConvNormAct(width, 3, 2, self.dtype, name=f"down{i}")(x)
+            skips.append(x)
+        x = skips.pop()
+        features = [x]
+        for i in reversed(range(self.depth)):
+            skip = skips.pop()
+            width = min(self.max_width, self.width * 2**i)
+            x = Up(width, self.dtype, name=f"up{i}")(x, skip.shape[1:3])
+            x = jnp.concatenate([x, skip.astype(x.dtype)], axis=-1)
+            features.append(x)
+        return tuple(features)

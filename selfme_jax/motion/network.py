@@ -1,0 +1,203 @@
+"""The motion network: keypoints, sparse and dense motion, generator in one module."""
+
+from typing import NamedTuple
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+
+from selfme_jax.motion import sparse
+from selfme_jax.motion.dense import DenseMotion
+from selfme_jax.motion.generator import Generator
+from selfme_jax.motion.keypoints import HeatmapDetector, RegressionDetector
+from selfme_jax.ops import pyramid
+from selfme_jax.types import Keypoints, Motion
+
+
+class MotionOutput(NamedTuple):
+    """All that the network says about a pair of frames."""
+
+    source_keypoints: Keypoints
+    driving_keypoints: Keypoints
+    motion: Motion
+    reconstruction: jax.Array | None  # [b, h, w, 3] in [0, 1]
+
+
+class MotionNetwork(nn.Module):
+    """Motion between a source (onset) and a driving (apex) frame of one person.
+
+    The defaults are the full network at 256x256: K = 10 groups of N = 5 points.
+    Widths and depths follow thin-plate-spline motion, which SelfME's authors leave
+    open. Its state is its parameters alone (GroupNorm). The frame size is bound to
+    the parameters with pool = 'none' only.
+
+    Fields:
+      groups, points: K and N. detector: 'regression' | 'heatmap'. radius: extent of
+        a group of points at the start. sparse: 'bspline' | 'tps' | 'affine'; cells,
+        smoothness: of the B-spline lattice and fit (smoothness also of 'tps').
+      keypoint_width, keypoint_blocks, pool: the regression encoder (ResNet-18).
+        temperature: of the heatmap detector, whose hourglass has the dense one's
+        depth, max_width and scale.
+      scale: of the dense motion, a power of two. dense_*: its hourglass. variance:
+        of the keypoint Gaussians. compare, refinement: see DenseMotion.
+      generator_*: see Generator.
+      dtype: of the convolutions; grids, solves and fields are float32.
+    """
+
+    groups: int = 10
+    points: int = 5
+    detector: str = "regression"
+    radius: float = 0.25
+    sparse: str = "bspline"
+    cells: tuple[int, int] = (8, 8)
+    smoothness: float = 0.1
+    keypoint_width: int = 64
+    keypoint_blocks: tuple[int, ...] = (2, 2, 2, 2)
+    pool: str = "mean"
+    temperature: float = 0.1
+    scale: int = 4
+    dense_width: int = 64
+    dense_depth: int = 5
+    max_width: int = 1024
+    variance: float = 0.01
+    compare: bool = False
+    refinement: int = 0
+    generator_width: int = 64
+    generator_down: int = 3
+    generator_max_width: int = 512
+    generator_blocks: int = 2
+    dtype: str = "float32"
+
+    def setup(self) -> None:
+        self.detect = self._detector()
+        self.dense = DenseMotion(
+            self.dense_width,
+            self.dense_depth,
+            self.max_width,
+            self.scale,
+            self.generator_down + 1,
+            self.variance,
+            self.compare,
+            self.refinement,
+            self.dtype,
+        )
+        self.generator = Generator(
+            self.generator_width,
+            self.generator_down,
+            self.generator_max_width,
+            self.generator_blocks,
+            self.dtype,
+        )
+
+    def _detector(self) -> nn.Module:
+        if self.detector == "regression":
+            return RegressionDetector(
+                self.groups,
+                self.points,
+                self.keypoint_width,
+                self.keypoint_blocks,
+                self.pool,
+                self.radius,
+                self.dtype,
+            )
+        if self.detector == "heatmap":
+            return HeatmapDetector(
+                self.groups,
+                self.points,
+                self.keypoint_width,
+                self.dense_depth,
+                self.max_width,
+                self.scale,
+                self.temperature,
+                self.radius,
+                dtype=self.dtype,
+            )
+        raise ValueError(f"detector {self.detector!r}: know regression, heatmap")
+
+    def keypoints(self, image: jax.Array) -> Keypoints:
+        """[b, h, w, 3] in [0, 1] -> Keypoints, points [b, k, n, 2] in [-1, 1]."""
+        return self.detect(image)
+
+    def pair(
+        self, source: jax.Array, driving: jax.Array
+    ) -> tuple[Keypoints, Keypoints]:
+        """Keypoints of both frames, in one pass of the detector."""
+        both = self.detect(jnp.concatenate([source, driving]))
+        b = source.shape[0]
+        first = jax.tree.map(lambda x: x[:b], both)
+        return first, jax.tree.map(lambda x: x[b:], both)
+
+    def motion(
+        self,
+        source: jax.Array,
+        driving: jax.Array,
+        *,
+        keypoints: tuple[Keypoints, Keypoints] | None = None,
+        dropout: jax.Array | float | None = None,
+    ) -> Motion:
+        """Dense motion, driving -> source; all that recognition needs.
+
+        Args:
+          source, driving: [b, h, w, 3] float32 in [0, 1].
+          keypoints: those of the pair, if already known.
+          dropout: rate of the transform dropout (rng 'dropout'), may be traced;
+            None outside training.
+        """
+        pair = self.pair(source, driving) if keypoints is None else keypoints
+        shape = tuple(-(-n // self.scale) for n in source.shape[1:3])
+        candidates = sparse.candidates(
+            *pair,
+            shape,
+            kind=self.sparse,
+            cells=self.cells,
+            smoothness=self.smoothness,
+        )
+        return self.dense(source, driving, *pair, candidates, dropout=dropout)
+
+    def reconstruct(self, source: jax.Array, motion: Motion) -> jax.Array:
+        """The driving frame from the source and the motion: [b, h, w, 3]."""
+        return self.generator(source, motion)
+
+    def features(
+        self, source: jax.Array, driving: jax.Array, motion: Motion
+    ) -> tuple[tuple[jax.Array, ...], tuple[jax.Array, ...]]:
+        """What the feature warp loss compares, coarse to fine.
+
+        Returns:
+          (source features, warped; driving features), both times the occlusion.
+        """
+        still = motion._replace(flow=jnp.zeros_like(motion.flow))
+        warped = self.generator.warp(self.generator.encode(source), motion)
+        return warped, self.generator.warp(self.generator.encode(driving), still)
+
+    def __call__(
+        self,
+        source: jax.Array,
+        driving: jax.Array,
+        *,
+        dropout: jax.Array | float | None = None,
+        reconstruct: bool = True,
+    ) -> MotionOutput:
+        """Everything; reconstruct = False leaves the generator out (None)."""
+        pair = self.pair(source, driving)
+        motion = self.motion(source, driving, keypoints=pair, dropout=dropout)
+        image = self.reconstruct(source, motion) if reconstruct else None
+        return MotionOutput(*pair, motion, image)
+
+
+def to_pixels(flow: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    """Flow [b, h', w', 2] in grid units -> [b, h, w, 2] in pixels of shape (h, w)."""
+    h, w = shape
+    flow = pyramid.resize(flow, shape)
+    return flow * (jnp.array([w - 1, h - 1], flow.dtype) / 2)
+
+
+def extract(
+    network: MotionNetwork, params: dict, source: jax.Array, driving: jax.Array
+) -> jax.Array:
+    """Flow for recognition: [b, h, w, 3] twice -> [b, h, w, 2] in pixels, (x, y).
+
+    Backward: driving(p) = source(p + flow(p)). The generator does not run.
+    """
+    motion = network.apply(params, source, driving, method="motion")
+    return to_pixels(motion.flow, source.shape[1:3])

@@ -1,0 +1,137 @@
+"""The training objective of motion learning: all weighted terms of one batch."""
+
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+
+from selfme_jax.motion import losses
+from selfme_jax.motion.generator import warp_features
+from selfme_jax.motion.network import MotionNetwork, MotionOutput, to_pixels
+from selfme_jax.ops import affine, augment, bspline, warp
+
+
+class Objective(NamedTuple):
+    """Weights of the terms (0 = the term is not computed) and their settings.
+
+    reconstruction: generated against driving frame. warped: warped source against
+    driving frame, which the generator cannot help by painting. Both are the
+    multi-scale sum of charbonnier, ssim and census. equivariance: keypoints under a
+    random affine map (affine_scale) and B-spline (bspline_scale, grid units, on
+    bspline_cells). feature_warp: encoder features. smoothness: of the flow in pixels.
+    """
+
+    reconstruction: float = 1.0
+    warped: float = 1.0
+    charbonnier: float = 1.0
+    ssim: float = 0.0
+    census: float = 0.0
+    scales: int = 3
+    equivariance: float = 1.0
+    feature_warp: float = 0.0
+    smoothness: float = 0.0
+    affine_scale: float = 0.05
+    bspline_scale: float = 0.02
+    bspline_cells: tuple[int, int] = (5, 5)
+
+
+def loss(
+    network: MotionNetwork,
+    params: dict,
+    key: jax.Array,
+    source: jax.Array,
+    driving: jax.Array,
+    *,
+    objective: Objective,
+    dropout: jax.Array | float | None = None,
+) -> tuple[jax.Array, dict[str, jax.Array]]:
+    """Weighted loss of a batch of pairs.
+
+    Args:
+      network, params: the module and its variables {'params': ...}.
+      key: of the transform dropout and the random warp.
+      source, driving: [b, h, w, 3] float32 in [0, 1].
+      objective: weights and settings.
+      dropout: rate of the transform dropout, may be traced; None = off.
+
+    Returns:
+      (scalar, every computed term by name, before its weight, and 'loss').
+    """
+    drop_key, warp_key = jax.random.split(key)
+    output = network.apply(
+        params,
+        source,
+        driving,
+        dropout=dropout,
+        reconstruct=bool(objective.reconstruction),
+        rngs={} if dropout is None else {"dropout": drop_key},
+    )
+    terms = {}
+    if objective.reconstruction:
+        terms["reconstruction"] = _photometric(
+            objective, output.reconstruction, driving
+        )
+    if objective.warped:
+        moved = warp_features(source, output.motion.flow)
+        terms["warped"] = _photometric(objective, moved, driving)
+    if objective.equivariance:
+        terms["equivariance"] = _equivariance(
+            objective, network, params, warp_key, driving, output
+        )
+    if objective.feature_warp:
+        pair = network.apply(params, source, driving, output.motion, method="features")
+        terms["feature_warp"] = losses.feature_warp(*pair)
+    if objective.smoothness:
+        flow = to_pixels(output.motion.flow, source.shape[1:3])
+        terms["smoothness"] = losses.smoothness(flow, driving)
+    metrics = {name: term.mean() for name, term in terms.items()}
+    total = sum(getattr(objective, name) * term for name, term in metrics.items())
+    total = jnp.asarray(total, jnp.float32)
+    return total, metrics | {"loss": total}
+
+
+def _photometric(objective: Objective, image: jax.Array, target: jax.Array):
+    return losses.photometric(
+        image,
+        target,
+        scales=objective.scales,
+        charbonnier_weight=objective.charbonnier,
+        ssim_weight=objective.ssim,
+        census_weight=objective.census,
+    )
+
+
+def random_warp(
+    key: jax.Array, objective: Objective, batch: int, shape: tuple[int, int]
+) -> jax.Array:
+    """Flows [batch, h, w, 2] of a random affine map plus a random B-spline."""
+
+    def one(key):
+        affine_key, spline_key = jax.random.split(key)
+        matrix = augment.random_affine(affine_key, scale=objective.affine_scale)
+        control = augment.random_bspline(
+            spline_key, cells=objective.bspline_cells, scale=objective.bspline_scale
+        )
+        return affine.field(matrix, shape) + bspline.field(control, shape)
+
+    return jax.vmap(one)(jax.random.split(key, batch))
+
+
+def _equivariance(
+    objective: Objective,
+    network: MotionNetwork,
+    params: dict,
+    key: jax.Array,
+    driving: jax.Array,
+    output: MotionOutput,
+) -> jax.Array:
+    """[b]: the keypoints of a warped frame, mapped back, are those of the frame.
+
+    warped(z) = driving(z + flow(z)), so a point z found in it belongs at
+    z + flow(z).
+    """
+    flow = random_warp(key, objective, driving.shape[0], driving.shape[1:3])
+    image = jax.vmap(warp.warp)(driving, flow)
+    found = network.apply(params, image, method="keypoints").points
+    mapped = found + jax.vmap(warp.sample)(flow, found)
+    return losses.equivariance(output.driving_keypoints.points, mapped)
