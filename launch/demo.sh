@@ -1,0 +1,19 @@
+#!/usr/bin/env bash
+# The whole product on built-in synthetic faces: no data, no GPU needed.
+#
+#   launch/demo.sh [--workdir=DIR] [--config.KEY=VALUE ...]
+#   PYTHON=python3.13 launch/demo.sh      with another Python (3.11 to 3.13)
+#
+# Run again to resume; delete the workdir (default runs/demo) to start over.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+workdir=runs/demo
+for argument; do
+  case $argument in --workdir=*) workdir=${argument#*=} ;; esac
+done
+echo "Demo: learns facial motion on synthetic faces, then recognises their micro-expressions, one subject held out at a time."
+
+source launch/setup.sh
+setup_venv ""
+"$python" -m selfme_jax.main --config=configs/synthetic.py --workdir="$workdir" "$@"
+echo "Open $workdir/report.html in a browser."
