@@ -1,0 +1,98 @@
+"""Every key once. The other configs are small diffs of this one."""
+
+from ml_collections import ConfigDict
+
+
+def get_config() -> ConfigDict:
+    """The defaults of all keys."""
+    config = ConfigDict()
+    config.method = "scvit"  # scvit | vit | ststnet
+    config.input = "learned"  # learned (SelfME's motion) | images (flow images)
+    config.seeds = 5  # every reported number: at least 5
+    config.first_seed = 0
+
+    # What is read. name: synthetic | flow_images.
+    config.data = ConfigDict()
+    config.data.name = "synthetic"
+    config.data.root = ""  # folder of the data (not for synthetic)
+    config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
+    config.data.allow_partial = False  # go on with clips missing, and say so
+
+    # Procedural faces; a person and a clip depend on (seed, person, clip) alone.
+    config.synthetic = ConfigDict()
+    config.synthetic.subjects = 8
+    config.synthetic.clips_per_subject = 6
+    config.synthetic.size = 128  # pixels
+    config.synthetic.frames = 11
+    config.synthetic.amplitude = (0.5, 3.0)  # peak displacement, pixels at 128
+    config.synthetic.noise = 0.01  # sensor noise, sd in [0, 1]
+    config.synthetic.head_motion = 0.5  # pixels at 128
+    config.synthetic.seed = 0
+
+    # The flow as a classifier reads it (methods/inputs.py).
+    config.flow = ConfigDict()
+    config.flow.centre = False  # subtract each image's median per channel
+    config.flow.scale = 1.0  # to unit range: 1/255 for grey levels, 1 for pixels
+    config.flow.gamma = 2.0  # motion amplification (the paper's best)
+    config.flow.channels = "uvs"  # uv | uvs (with optical strain)
+    config.flow.size = 28  # side of the flow a classifier reads
+
+    config.scvit = _transformer()
+    config.scvit.model.row_fraction = 0.5  # share of rows that is upper face
+    config.scvit.model.projection = 64  # width of a region feature
+    config.scvit.loss.omega = 0.11  # weight of L_sc (the paper's best)
+    config.scvit.loss.tau = 0.07  # its temperature (the paper's best)
+    config.vit = _transformer()
+
+    # Liong et al. 2019, the authors' PyTorch recipe.
+    config.ststnet = ConfigDict()
+    config.ststnet.weights = ""  # published fold weights (.npz): score, do not train
+    config.ststnet.model = ConfigDict({"dropout": 0.5})
+    config.ststnet.loss = ConfigDict({"smoothing": 0.0})
+    config.ststnet.train = ConfigDict()
+    config.ststnet.train.epochs = 800.0
+    config.ststnet.train.batch_size = 256
+    config.ststnet.train.learning_rate = 5e-5
+    config.ststnet.train.warmup = 0.0
+    config.ststnet.train.decay = "constant"
+    config.ststnet.train.weight_decay = 0.0
+    config.ststnet.train.clip = 0.0
+    config.ststnet.train.balance = 0.0
+    config.ststnet.train.ema = 0.0
+
+    # How a stage is run; changes no result.
+    config.engine = ConfigDict()
+    config.engine.runs_per_device = 0  # (seed, fold) runs at once; 0 = all
+    config.engine.log_every = 10  # steps
+    config.engine.save_seconds = 30.0  # least time between checkpoints
+
+    config.bootstrap = 2000  # subject resamples of the 95 % interval
+    return config
+
+
+def _transformer() -> ConfigDict:
+    """Keys that SCViT and ViT share, each with its own values."""
+    config = ConfigDict()
+    config.model = ConfigDict()
+    config.model.patch = 7  # pixels
+    config.model.width = 128
+    config.model.depth = 1
+    config.model.heads = 4
+    config.model.mlp = 2.0  # hidden width / width
+    config.model.dropout = 0.0
+    config.model.head = "concat"  # concat | mean | token
+    config.loss = ConfigDict()
+    config.loss.smoothing = 0.1  # label smoothing
+    config.train = ConfigDict()
+    config.train.epochs = 66.0
+    config.train.batch_size = 64
+    config.train.learning_rate = 5e-4
+    config.train.warmup = 0.1  # share of the steps
+    config.train.decay = "cosine"  # cosine (to 0) | constant
+    config.train.weight_decay = 0.05  # AdamW, matrices only
+    config.train.clip = 1.0  # global gradient norm; 0 = none
+    config.train.balance = 0.5  # draw classes by count ** -balance
+    config.train.mirror = 0.5  # probability of mirroring a sample
+    config.train.noise = 0.0  # sd of Gaussian noise on a prepared input
+    config.train.ema = 0.0  # decay of the evaluated average; 0 = none
+    return config

@@ -1,0 +1,20 @@
+"""Published 28x28 flow images (MEGC 2019), classification stage alone.
+
+    python -m selfme_jax.main --config=configs/flow_images.py --config.data.root=DIR
+
+DIR holds manifest.csv, or the published norm_u_v_os folders. All datasets in it are
+trained and tested together (composite LOSO, a row for each); choose some with
+--config.data.datasets=casme2. --config.method=vit or ststnet for the others.
+"""
+
+from configs import base
+
+
+def get_config():
+    """The defaults with flow images as input."""
+    config = base.get_config()
+    config.input = "images"
+    config.data.name = "flow_images"
+    config.flow.centre = True
+    config.flow.scale = 2 / 255
+    return config

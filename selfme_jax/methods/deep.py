@@ -1,0 +1,118 @@
+"""Classifiers trained by gradient, all folds and seeds as one program."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from selfme_jax.methods import method
+from selfme_jax.methods.method import Problem
+from selfme_jax.ops import augment
+from selfme_jax.train import loop
+from selfme_jax.train.loop import Stage
+from selfme_jax.train.state import Run, Task
+
+
+class Recipe(NamedTuple):
+    """How a classifier is trained; the same for every fold and seed.
+
+    epochs: passes over the samples of the problem; an epoch is
+      n / batch_size steps whatever a fold holds out, so that all folds take the
+      same number of steps.
+    batch_size: samples drawn (with replacement) per step.
+    optimizer: built by build.py from optax.
+    balance: class balancing of the draws (``method.runs``).
+    mirror: probability of mirroring a sample (x flipped, u negated).
+    ema: decay of the evaluated parameter average; 0 = none.
+    """
+
+    epochs: float
+    batch_size: int
+    optimizer: Callable[[int], optax.GradientTransformation]
+    balance: float
+    mirror: float
+    ema: float
+
+
+class Data(NamedTuple):
+    """On the device: inputs [d, n, h, w, c], labels [n]."""
+
+    inputs: jax.Array
+    labels: jax.Array
+
+
+class Deep(NamedTuple):
+    """A Flax classifier as a method.
+
+    prepare: flow [..., h, w, 3] -> inputs [..., h, w, c] (``methods.inputs``).
+    module: called on [b, h, w, c] with ``train``.
+    loss: (module output, labels [b]) -> (per-sample loss [b], metrics dict).
+    logits: module output -> [b, classes].
+    """
+
+    prepare: Callable[[np.ndarray], np.ndarray]
+    module: Any
+    loss: Callable
+    logits: Callable
+    recipe: Recipe
+
+    def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
+        """[seeds, n, classes] logits, each sample by the fold that held it out."""
+        inputs = self.prepare(problem.flow)
+        task = self.task(inputs.shape, len(problem.labels))
+        runs, names = method.runs(problem, balance=self.recipe.balance)
+        data = Data(inputs, problem.labels.astype(np.int32))
+        outputs = loop.fit(task, runs, data, self.predict, stage, names)
+        return method.gather(problem, outputs)
+
+    def task(self, shape: tuple[int, ...], samples: int) -> Task:
+        """The engine's task for inputs of ``shape`` [d, n, h, w, c]."""
+        recipe = self.recipe
+        steps = max(1, round(recipe.epochs * samples / recipe.batch_size))
+        return Task(
+            init=partial(self._init, shape=shape[2:]),
+            batch=partial(draw, size=recipe.batch_size, mirror=recipe.mirror),
+            loss=self._loss,
+            optimizer=recipe.optimizer(steps),
+            steps=steps,
+            ema=recipe.ema,
+        )
+
+    def predict(self, variables: dict, run: Run, data: Data) -> jax.Array:
+        """Logits [t, classes] of the held-out samples ``run.test``."""
+        inputs = data.inputs[run.source, run.test]
+        return self.logits(self.module.apply(variables, inputs, train=False))
+
+    def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> dict:
+        return self.module.init(key, jnp.zeros((1, *shape)), train=False)
+
+    def _loss(self, variables, key, batch, step):
+        del step
+        inputs, labels = batch
+        state = {k: v for k, v in variables.items() if k != "params"}
+        output, new = self.module.apply(
+            variables, inputs, train=True, rngs={"dropout": key}, mutable=list(state)
+        )
+        values, metrics = self.loss(output, labels)
+        correct = self.logits(output).argmax(-1) == labels
+        return values.mean(), (new, {**metrics, "accuracy": correct.mean()})
+
+
+def draw(
+    key: jax.Array, data: Data, run: Run, *, size: int, mirror: float
+) -> tuple[jax.Array, jax.Array]:
+    """A batch of training samples: (inputs [size, h, w, c], labels [size]).
+
+    Drawn with replacement by ``run.weights``: a weight of 0 is a probability of
+    exactly 0, so held-out samples are never read.
+    """
+    key_draw, key_mirror = jax.random.split(key)
+    chosen = jax.random.categorical(key_draw, jnp.log(run.weights), shape=(size,))
+    inputs = data.inputs[run.source, chosen]
+    flip = jax.random.bernoulli(key_mirror, mirror, (size, 1, 1, 1))
+    inputs = jnp.where(flip, augment.mirror(inputs), inputs)
+    return inputs, data.labels[chosen]

@@ -1,0 +1,41 @@
+"""From (u, v, strain) of a problem to what a classifier reads."""
+
+import numpy as np
+
+CHANNELS = {"uv": 2, "uvs": 3}
+
+
+def amplify(
+    flow: np.ndarray, *, centre: bool, scale: float, gamma: float, channels: str
+) -> np.ndarray:
+    """Centred, scaled and amplified flow.
+
+    Args:
+      flow: [..., h, w, 3] (u, v, strain), any unit.
+      centre: subtract each image's own median per channel. For published flow
+        images, whose channels are stretched to 0..255 one by one, this restores the
+        zero of the motion roughly; for flow in pixels it removes head motion.
+      scale: to unit range (1/255 for grey levels, 1 for pixels).
+      gamma: motion amplification (2 in the paper).
+      channels: 'uv', or 'uvs' with optical strain.
+
+    Returns:
+      [..., h, w, 2 or 3] float32.
+    """
+    flow = flow[..., : CHANNELS[channels]].astype(np.float32)
+    if centre:
+        flow = flow - np.median(flow, axis=(-3, -2), keepdims=True)
+    return flow * np.float32(scale * gamma)
+
+
+def levels(flow: np.ndarray) -> np.ndarray:
+    """8-bit form of the published flow images, in the order their networks eat.
+
+    Each channel of each image is stretched to 0..255; channels come as (strain, v,
+    u), which is what ``cv2.imread`` made of the published PNGs. The published images
+    pass unchanged. [..., h, w, 3] -> the same shape, float32.
+    """
+    low = flow.min(axis=(-3, -2), keepdims=True)
+    span = flow.max(axis=(-3, -2), keepdims=True) - low
+    stretched = (flow - low) * np.where(span > 0, 255 / np.where(span > 0, span, 1), 0)
+    return stretched[..., ::-1].astype(np.float32)

@@ -1,0 +1,65 @@
+"""Methods by name: a new system is one file, one line here and one in the config."""
+
+from collections.abc import Callable
+
+import jax
+import numpy as np
+
+from selfme_jax.baselines.ststnet import STSTNet
+from selfme_jax.classifier import losses
+from selfme_jax.classifier.scvit import SCViT, ViT
+from selfme_jax.methods import inputs
+from selfme_jax.methods.deep import Deep, Recipe
+from selfme_jax.methods.published import Published
+
+Prepare = Callable[[np.ndarray], np.ndarray]
+
+
+def scvit(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """SCViT: cross-entropy + omega * L_sc."""
+    omega, tau, smoothing = loss["omega"], loss["tau"], loss["smoothing"]
+
+    def value(output, labels):
+        logits, features = output
+        entropy = losses.cross_entropy(logits, labels, smoothing=smoothing)
+        if not omega:
+            return entropy, {"cross_entropy": entropy.mean()}
+        contrast = losses.symmetric_contrastive(features, labels, temperature=tau)
+        metrics = {"cross_entropy": entropy.mean(), "contrastive": contrast.mean()}
+        return entropy + omega * contrast, metrics
+
+    module = SCViT(classes=classes, **model)
+    return Deep(prepare, module, value, lambda output: output[0], recipe)
+
+
+def vit(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """ViT: the same without regions and contrast."""
+    return _plain(ViT(classes=classes, **model), prepare, loss, recipe)
+
+
+def ststnet(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """STSTNet on the published 8-bit form of the flow, whatever ``prepare`` does."""
+    del prepare
+    return _plain(STSTNet(classes=classes, **model), inputs.levels, loss, recipe)
+
+
+def published(classes: int, weights: dict, model: dict) -> Published:
+    """STSTNet with published fold weights."""
+    return Published(inputs.levels, STSTNet(classes=classes, **model), weights)
+
+
+def _plain(module, prepare: Prepare, loss: dict, recipe: Recipe) -> Deep:
+    def value(output, labels) -> tuple[jax.Array, dict]:
+        return losses.cross_entropy(output, labels, **loss), {}
+
+    return Deep(prepare, module, value, lambda output: output, recipe)
+
+
+METHODS = {"scvit": scvit, "vit": vit, "ststnet": ststnet}
+NAMES = tuple(METHODS)

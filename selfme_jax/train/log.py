@@ -1,0 +1,102 @@
+"""What a run tells: lines for a person, metrics.jsonl and TensorBoard events."""
+
+import json
+import os
+import time
+from pathlib import Path
+
+from tensorboardX import SummaryWriter
+
+# A person wants a sign of life, not a flood.
+_SECONDS_BETWEEN_LINES = 1.0
+
+
+def read(path: Path) -> list[dict]:
+    """Rows of a metrics.jsonl; a last line torn by a kill is dropped."""
+    rows = []
+    for line in path.read_text().splitlines() if path.exists() else []:
+        try:
+            rows.append(json.loads(line))
+        except json.JSONDecodeError:
+            continue
+    return rows
+
+
+def duration(seconds: float) -> str:
+    """'1:02:03' or '2:03'."""
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    clock = f"{minutes:02d}:{seconds:02d}"
+    return f"{hours}:{clock}" if hours else clock
+
+
+class Log:
+    """Writer of metrics and progress of one workdir."""
+
+    def __init__(self, workdir: Path):
+        self._path = Path(workdir) / "metrics.jsonl"
+        self._events = Path(workdir) / "events"
+        self._writers: dict[str, SummaryWriter] = {}
+
+    def rewind(self, stage: str, chunk: int, step: int) -> None:
+        """Forget rows after ``step`` of a chunk: they will be written again."""
+        rows = read(self._path)
+        later = [
+            (r["stage"], r["chunk"]) == (stage, chunk) and r["step"] > step
+            for r in rows
+        ]
+        kept = [r for r, drop in zip(rows, later, strict=True) if not drop]
+        partial = self._path.with_suffix(".partial")
+        partial.write_text("".join(json.dumps(r) + "\n" for r in kept))
+        os.replace(partial, self._path)
+
+    def metrics(self, stage: str, chunk: int, step: int, values: dict) -> None:
+        """Append one row, and one TensorBoard scalar for each value."""
+        values = {k: float(v) for k, v in values.items()}
+        row = {"stage": stage, "chunk": chunk, "step": step, **values}
+        with self._path.open("a") as f:
+            f.write(json.dumps(row) + "\n")
+        name = f"{stage}_{chunk:04d}"
+        if name not in self._writers:
+            self._writers[name] = SummaryWriter(str(self._events / name))
+        for key, value in values.items():
+            self._writers[name].add_scalar(key, value, step)
+
+    def close(self) -> None:
+        """Flush the event files."""
+        for writer in self._writers.values():
+            writer.close()
+
+
+class Progress:
+    """Lines with elapsed time and ETA for a known amount of work."""
+
+    def __init__(self, title: str, total: int):
+        self._title, self._total = title, total
+        self._begin = time.monotonic()
+        self._first: tuple[int, float] | None = None
+        self._said = 0.0
+
+    def __call__(self, done: int, text: str) -> None:
+        """Say where we are: ``done`` of the total, at most a line a second."""
+        now = time.monotonic()
+        if self._first is None:  # compilation is over: time from here
+            self._first = (done, now)
+        last = done >= self._total
+        if now - self._said < _SECONDS_BETWEEN_LINES and not last:
+            return
+        self._said = now
+        share = f"{100 * done / self._total:3.0f}%"
+        elapsed = duration(now - self._begin)
+        print(
+            f"{self._title} {share}  {text}  {elapsed} gone, {self._eta(done, now)}",
+            flush=True,
+        )
+
+    def _eta(self, done: int, now: float) -> str:
+        first, since = self._first
+        if done >= self._total:
+            return "done"
+        if done == first:
+            return "ETA after the next line"
+        return f"ETA {duration((now - since) / (done - first) * (self._total - done))}"

@@ -1,0 +1,156 @@
+"""Train every run of a stage: chunk by chunk, resumable, never silent."""
+
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from selfme_jax.train import checkpoint, parallel, step
+from selfme_jax.train.log import Log, Progress
+from selfme_jax.train.state import Run, Task, TrainState
+
+
+class NonFiniteError(Exception):
+    """A loss became NaN or infinite; the message names run and step (exit 3)."""
+
+
+class Stage(NamedTuple):
+    """Where and how a stage is run; none of it changes a result.
+
+    name: of the stage, its checkpoints and its metrics.
+    workdir: holds checkpoints/<name>/<chunk>/<step>.
+    log: metrics and TensorBoard events.
+    runs_per_device: runs trained at once on each device; 0 = all of them.
+    log_every: steps between metrics rows.
+    save_seconds: least time between checkpoints within a chunk.
+    """
+
+    name: str
+    workdir: Path
+    log: Log
+    runs_per_device: int = 0
+    log_every: int = 10
+    save_seconds: float = 30.0
+
+
+class _Programs(NamedTuple):
+    init: Callable
+    block: Callable
+    finish: Callable
+
+
+def fit(
+    task: Task,
+    runs: Run,
+    data: Any,
+    finish: Callable,
+    stage: Stage,
+    names: list[str],
+) -> Any:
+    """Train all runs and collect ``finish(variables, run, data)`` of each.
+
+    Args:
+      task: what is trained.
+      runs: Run of host arrays with a leading run axis.
+      data: pytree of arrays, shared by all runs, kept on every device.
+      finish: pure function of one trained run, e.g. its logits.
+      stage: name, folder, chunking and times.
+      names: a label per run for messages ('seed 0 fold casme2/sub01').
+
+    Returns:
+      Host arrays [runs, ...] of what ``finish`` returns.
+
+    Raises:
+      NonFiniteError: a loss was not finite; names the run and the step.
+    """
+    devices = parallel.devices()
+    total = len(runs.seed)
+    size = min(stage.runs_per_device or total, -(-total // devices)) * devices
+    chunks = -(-total // size)
+    programs = _Programs(
+        parallel.map_runs(partial(step.init, task)),
+        parallel.map_runs(partial(step.block, task), shared=2, donate=True),
+        parallel.map_runs(finish, shared=1),
+    )
+    print(
+        f"{stage.name}: {total} runs x {task.steps} steps in {chunks} chunk(s) of "
+        f"{size}; compiling ...",
+        flush=True,
+    )
+    data = parallel.replicate(data)
+    progress = Progress(stage.name, chunks * task.steps)
+    outputs = []
+    for chunk in range(chunks):
+        # The last chunk is filled up with its last run: one compilation for all.
+        ids = np.minimum(np.arange(chunk * size, (chunk + 1) * size), total - 1)
+        real = min(size, total - chunk * size)
+        part = _Part(chunk, real, [names[i] for i in ids])
+        chosen = jax.tree.map(lambda x, ids=ids: np.asarray(x)[ids], runs)
+        folder = stage.workdir / "checkpoints" / stage.name / f"{chunk:04d}"
+        with checkpoint.Chunk(folder) as store:
+            variables = _train(
+                task, chosen, data, programs, part, stage, store, progress
+            )
+        result = parallel.merge(
+            programs.finish(parallel.split(variables), parallel.split(chosen), data)
+        )
+        outputs.append(jax.tree.map(lambda x, n=real: x[:n], result))
+    return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
+
+
+class _Part(NamedTuple):
+    chunk: int
+    real: int  # runs that count; the others fill up the chunk
+    names: list[str]
+
+
+def _train(task, runs, data, programs, part, stage, store, progress) -> Any:
+    """Variables [runs of the chunk, ...] after the last step; resumes if it can."""
+    shapes = jax.eval_shape(jax.vmap(partial(step.init, task)), runs)
+    latest = store.latest()
+    if latest == task.steps:
+        progress((part.chunk + 1) * task.steps, f"chunk {part.chunk + 1}: kept")
+        template = jax.eval_shape(partial(step.variables, task), shapes)
+        return store.restore(latest, template)
+    split_runs = parallel.split(runs)
+    if latest is None:
+        done, state = 0, programs.init(split_runs)
+    else:
+        done = latest
+        state = TrainState(*parallel.split(store.restore(latest, shapes)))
+        print(f"{stage.name}: resumed at step {done} of {task.steps}", flush=True)
+    stage.log.rewind(stage.name, part.chunk, done)
+    saved = time.monotonic()
+    while done < task.steps:
+        count = min(stage.log_every - done % stage.log_every, task.steps - done)
+        state, metrics, bad = programs.block(
+            state, split_runs, data, parallel.replicate(np.int32(count))
+        )
+        done += count
+        _check(parallel.merge(bad), part)
+        means = {k: v[: part.real].mean() for k, v in parallel.merge(metrics).items()}
+        stage.log.metrics(stage.name, part.chunk, done, means)
+        progress(
+            part.chunk * task.steps + done,
+            f"{part.names[0]} .. {part.names[part.real - 1]}  "
+            f"step {done}/{task.steps}  loss {means['loss']:.4f}",
+        )
+        if done < task.steps and time.monotonic() - saved > stage.save_seconds:
+            store.save(done, parallel.merge(state))
+            saved = time.monotonic()
+    variables = step.variables(task, parallel.merge(state))
+    store.save(done, variables)
+    return variables
+
+
+def _check(bad: np.ndarray, part: _Part) -> None:
+    for name, first in zip(part.names, bad, strict=True):
+        if first >= 0:
+            raise NonFiniteError(
+                f"loss is not finite at step {first + 1} of {name}. Lower the learning "
+                "rate or look at that fold's inputs."
+            )

@@ -1,0 +1,58 @@
+"""What the engine trains: a task, many runs of it, and their state."""
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import jax
+import optax
+
+
+class Run(NamedTuple):
+    """One training run; arrays of many runs get a leading run axis.
+
+    seed, fold: [] int32; with the step they are all that randomness depends on.
+    source: [] int32, which copy of the data the run reads (folds whose inputs
+      differ, such as flow from a motion network per fold; 0 where all share one).
+    weights: [n] float32, sampling weight of every sample; 0 for all held-out ones.
+    test: [t] int32, the held-out samples, padded to the largest fold.
+    """
+
+    seed: jax.Array
+    fold: jax.Array
+    source: jax.Array
+    weights: jax.Array
+    test: jax.Array
+
+
+class TrainState(NamedTuple):
+    """Everything that changes while training; a checkpoint is exactly this.
+
+    step: [] int32, updates done. params, model_state (batch statistics),
+    opt_state: pytrees. average: exponential moving average of params, what is
+    evaluated (the params themselves where the task averages nothing).
+    """
+
+    step: jax.Array
+    params: Any
+    model_state: Any
+    opt_state: Any
+    average: Any
+
+
+class Task(NamedTuple):
+    """Pure functions of one run; the engine maps them over runs and devices.
+
+    init: key -> variables {'params': ..., and any other collections}.
+    batch: (key, data, run) -> batch; draws samples by run.weights and augments.
+    loss: (variables, key, batch, step) -> (scalar, (model_state, metrics dict)).
+    optimizer: one optax transformation, schedule included.
+    steps: updates per run.
+    ema: decay of the parameter average in [0, 1); 0 keeps none.
+    """
+
+    init: Callable
+    batch: Callable
+    loss: Callable
+    optimizer: optax.GradientTransformation
+    steps: int
+    ema: float

@@ -1,0 +1,80 @@
+"""One training step of one run, and a block of them: pure functions."""
+
+import jax
+import jax.numpy as jnp
+import optax
+
+from selfme_jax.train.state import Run, Task, TrainState
+
+# Streams of randomness within a run; a step's own key is folded from these.
+_INIT, _BATCH, _LOSS = range(3)
+
+
+def _key(run: Run, stream: int, step: jax.Array | int) -> jax.Array:
+    key = jax.random.fold_in(jax.random.key(run.seed), run.fold)
+    return jax.random.fold_in(jax.random.fold_in(key, stream), step)
+
+
+def init(task: Task, run: Run) -> TrainState:
+    """State of ``run`` before its first step."""
+    variables = dict(task.init(_key(run, _INIT, 0)))
+    params = variables.pop("params")
+    average = jax.tree.map(jnp.copy, params) if task.ema else {}
+    step = jnp.zeros((), jnp.int32)
+    return TrainState(step, params, variables, task.optimizer.init(params), average)
+
+
+def update(
+    task: Task, state: TrainState, run: Run, data: object
+) -> tuple[TrainState, dict[str, jax.Array]]:
+    """One step: draw a batch, differentiate, update, average."""
+    batch = task.batch(_key(run, _BATCH, state.step), data, run)
+
+    def loss(params):
+        variables = {"params": params, **state.model_state}
+        return task.loss(variables, _key(run, _LOSS, state.step), batch, state.step)
+
+    grad = jax.value_and_grad(loss, has_aux=True)
+    (value, (model_state, metrics)), grads = grad(state.params)
+    updates, opt_state = task.optimizer.update(grads, state.opt_state, state.params)
+    params = optax.apply_updates(state.params, updates)
+    average = state.average
+    if task.ema:
+        # The early average follows fast (decay (1 + t) / (10 + t)), so that it
+        # forgets the initial values whatever the number of steps.
+        t = state.step.astype(jnp.float32)
+        decay = jnp.minimum(task.ema, (1 + t) / (10 + t))
+        average = optax.incremental_update(params, average, 1 - decay)
+    metrics = {"loss": value, **metrics, "gradient_norm": optax.global_norm(grads)}
+    step = state.step + 1
+    return TrainState(step, params, model_state, opt_state, average), metrics
+
+
+def block(
+    task: Task, state: TrainState, run: Run, data: object, count: jax.Array
+) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
+    """``count`` steps in one compiled loop (count is traced: one compilation).
+
+    Returns:
+      (state, metrics averaged over the block, first step whose loss was not
+      finite or -1).
+    """
+    shapes = jax.eval_shape(lambda s: update(task, s, run, data)[1], state)
+    zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, jnp.float32), shapes)
+
+    def body(_, carry):
+        state, total, bad = carry
+        new, metrics = update(task, state, run, data)
+        broken = (bad < 0) & ~jnp.isfinite(metrics["loss"])
+        bad = jnp.where(broken, state.step, bad)
+        return new, jax.tree.map(jnp.add, total, metrics), bad
+
+    carry = (state, zeros, jnp.full((), -1, jnp.int32))
+    state, total, bad = jax.lax.fori_loop(0, count, body, carry)
+    return state, jax.tree.map(lambda m: m / count, total), bad
+
+
+def variables(task: Task, state: TrainState) -> dict:
+    """What is evaluated: the averaged parameters and the model state."""
+    params = state.average if task.ema else state.params
+    return {"params": params, **state.model_state}

@@ -1,0 +1,70 @@
+"""The folder of a run: claimed by one config, resumed by the same one."""
+
+import json
+import os
+from pathlib import Path
+
+from selfme_jax.types import UserError
+
+
+def claim(folder: Path, config: dict, *, free: tuple[str, ...]) -> None:
+    """Create ``folder`` for ``config``, or check that it was made for the same one.
+
+    Args:
+      folder: created with its parents.
+      config: nested dict of the run, written to config.json.
+      free: top-level keys that may change between runs (they change no result).
+
+    Raises:
+      UserError: the folder holds a run of another config (names the keys), or
+        cannot be written.
+    """
+    path = folder / "config.json"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        if path.exists():
+            _check(folder, json.loads(path.read_text()), config, free)
+        write_json(path, config)
+    except json.JSONDecodeError as error:
+        raise UserError(
+            f"{path} is not readable JSON ({error}). Choose another --workdir."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {folder}: {error.strerror}. Choose another --workdir."
+        ) from error
+
+
+def write_json(path: Path, value: dict) -> None:
+    """Atomic: a kill leaves the old file or the new one."""
+    partial = path.with_name(path.name + ".partial")
+    partial.write_text(json.dumps(value, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def _check(folder: Path, old: dict, new: dict, free: tuple[str, ...]) -> None:
+    before, now = _flat(old, free), _flat(json.loads(json.dumps(new)), free)
+    keys = sorted(
+        k for k in before.keys() | now.keys() if before.get(k, ()) != now.get(k, ())
+    )
+    if keys:
+        changes = "; ".join(
+            f"{k}: {before.get(k, '(absent)')} -> {now.get(k, '(absent)')}"
+            for k in keys
+        )
+        raise UserError(
+            f"{folder} holds a run of another config ({changes}).\n"
+            "Choose another --workdir, or delete that one."
+        )
+
+
+def _flat(tree: dict, free: tuple[str, ...], prefix: str = "") -> dict:
+    flat = {}
+    for key, value in tree.items():
+        if not prefix and key in free:
+            continue
+        if isinstance(value, dict):
+            flat |= _flat(value, free, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
