@@ -9,6 +9,7 @@ from selfme_jax.data.anatomy import Anatomy
 from selfme_jax.data.protocol import CLASSES
 
 PRIOR = (0.50, 0.28, 0.22)  # of CLASSES, about as in the real sets
+BYSTANDERS = 2.0  # AUs that join an expression, on average
 POSE_ANGLE = 0.05  # largest tilt of the head at the onset, radians
 POSE_SHIFT = 0.04  # face coordinates, as the next
 POSE_ZOOM = 0.04
@@ -37,13 +38,17 @@ def label(person: np.random.Generator, clip_number: int) -> int:
 
 
 def expression(rng: np.random.Generator, label: int) -> tuple[str, dict[int, float]]:
-    """An emotion of the class, and AU -> intensity, varied and with distractors."""
+    """An emotion of the class and AU -> intensity.
+
+    Faces rarely make one clean expression: any other AU may join at up to half the
+    intensity, so that it takes the whole picture to tell the class.
+    """
     choices = action_units.EXPRESSIONS[CLASSES[label]]
     emotion, units = choices[rng.integers(len(choices))]
     intensities = {au: level * rng.uniform(0.7, 1.3) for au, level in units.items()}
-    for au in action_units.DISTRACTORS:
-        if rng.random() < 0.3:
-            intensities[au] = rng.uniform(0.1, 0.35)
+    for au in sorted(action_units.AUS.keys() - units.keys()):
+        if rng.random() < BYSTANDERS / len(action_units.AUS):
+            intensities[au] = rng.uniform(0.1, 0.5)
     return emotion, intensities
 
 

@@ -65,9 +65,6 @@ EXPRESSIONS: dict[str, tuple[tuple[str, dict[int, float]], ...]] = {
     ),
 }
 
-# Movements that say nothing about the class: dimpler and blink.
-DISTRACTORS = (14, 45)
-
 
 class Field(NamedTuple):
     """Sum of n placed bumps; ``evaluate`` gives the skin's displacement."""

@@ -119,13 +119,7 @@ def _decode(path: Path) -> np.ndarray:
     """[h, w, 3] uint8 RGB."""
     import cv2
 
-    try:
-        data = np.frombuffer(path.read_bytes(), np.uint8)
-    except OSError as error:
-        raise UserError(
-            f"cannot read the image {path}: {error.strerror}. "
-            "Restore the file or correct its name in the manifest."
-        ) from error
+    data = np.frombuffer(manifest.read_bytes(path), np.uint8)
     image = cv2.imdecode(data, cv2.IMREAD_UNCHANGED) if data.size else None
     if image is None:
         raise UserError(

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from selfme_jax.data.manifest import read_bytes
 from selfme_jax.data.protocol import parse_label
 from selfme_jax.types import UserError
 
@@ -56,10 +57,15 @@ def read(folder: Path) -> list[Entry]:
     Raises:
         UserError: odd subject or class name, or two folders that disagree.
     """
-    held_out = sorted(path.parent for path in folder.glob("*/u_test"))
+    held_out = sorted(path.parent for path in folder.glob("*/u_test") if path.is_dir())
     entries: dict[tuple[str, str, str], Entry] = {}
     for subject in held_out:
-        for label, path in _images(subject / "u_test"):
+        images = list(_images(subject / "u_test"))
+        if not images:
+            raise UserError(
+                f"{subject / 'u_test'} holds no <class>/*.png. Unpack the images again."
+            )
+        for label, path in images:
             entry = _entry(subject.name, label, path)
             twin = entries.setdefault(entry[:3], entry)
             if twin.label != label or not _same(twin.path, path):
@@ -99,7 +105,10 @@ def _images(folder: Path) -> Iterator[tuple[int, Path]]:
     for part in sorted(folder.iterdir()):
         if part.name.startswith(".") or not part.is_dir():
             continue
-        label = parse_label(part.name)
+        try:
+            label = parse_label(part.name)
+        except UserError as error:
+            raise UserError(f"{part}: {error}") from error
         for path in sorted(part.iterdir()):
             if path.suffix.lower() == ".png" and not path.name.startswith("."):
                 yield label, path
@@ -123,4 +132,4 @@ def _check_train(held_out: list[Path], entries: list[Entry]) -> None:
 
 
 def _same(first: Path, second: Path) -> bool:
-    return first == second or first.read_bytes() == second.read_bytes()
+    return first == second or read_bytes(first) == read_bytes(second)

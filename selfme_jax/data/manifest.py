@@ -21,6 +21,21 @@ def content_sha256(array: np.ndarray) -> str:
     return hashlib.sha256(head + np.ascontiguousarray(array).tobytes()).hexdigest()
 
 
+def read_bytes(path: str | os.PathLike) -> bytes:
+    """Content of a file.
+
+    Raises:
+        UserError: it cannot be read.
+    """
+    try:
+        return Path(path).read_bytes()
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        why = getattr(error, "strerror", None) or error
+        raise UserError(
+            f"cannot read {path}: {why}. Restore the file or correct its name."
+        ) from error
+
+
 def write(
     path: str | os.PathLike,
     samples: Sequence[Sample],
@@ -69,11 +84,7 @@ def rows(path: str | os.PathLike, required: Sequence[str]) -> list[dict[str, str
         UserError: not readable, not UTF-8, a required column or cell missing.
     """
     try:
-        text = Path(path).read_bytes().decode("utf-8-sig")
-    except OSError as error:
-        raise UserError(
-            f"cannot read {path}: {error.strerror}. Check the path and its permissions."
-        ) from error
+        text = read_bytes(path).decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise UserError(
             f"{path} is not UTF-8 (byte {error.start}). Save it as UTF-8 CSV."
