@@ -1,0 +1,100 @@
+"""Resizing on the coordinate law: corners stay at corners, (h - 1) / (h' - 1) apart.
+
+Every step is one constant matrix an axis, made in float64, so that resizing is two
+matrix products. Values beyond the border are those of the border.
+"""
+
+import functools
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+
+@functools.partial(jax.jit, static_argnames=("shape", "antialias"))
+def resize(
+    image: jax.Array, shape: tuple[int, int], *, antialias: bool = False
+) -> jax.Array:
+    """Bilinear, corner-aligned: what `warp.sample` gives on `grid.identity(shape)`.
+
+    Args:
+      image: [..., h, w, c] float. A flow in grid units keeps its values; for one in
+        pixels see `flow.resize`.
+      shape: (h', w').
+      antialias: blur an axis that shrinks beforehand (see `downsample`).
+
+    Returns:
+      [..., h', w', c], dtype of the image.
+    """
+    if not jnp.issubdtype(image.dtype, jnp.floating):
+        raise TypeError(f"image is {image.dtype}: convert it to float first")
+    old = image.shape[-3:-1]
+    if old == tuple(shape):
+        return image
+    rows, columns = (
+        _matrix(*sizes, antialias) for sizes in zip(old, shape, strict=True)
+    )
+    small = jnp.einsum("vh,...hwc->...vwc", rows, image, precision="highest")
+    small = jnp.einsum("xw,...vwc->...vxc", columns, small, precision="highest")
+    return small.astype(image.dtype)
+
+
+@functools.partial(jax.jit, static_argnames="factor")
+def downsample(image: jax.Array, factor: int) -> jax.Array:
+    """Anti-aliased: Gaussian blur of sigma factor / 3 pixels, then `resize`.
+
+    The blur is that of scikit-image's pyramids: 2 sigma is a third of a new pixel
+    on either side.
+
+    Args:
+      image: [..., h, w, c] float.
+      factor: >= 1, whole.
+
+    Returns:
+      [..., h // factor, w // factor, c] (at least one pixel), dtype of the image.
+    """
+    h, w = image.shape[-3:-1]
+    shape = max(h // factor, 1), max(w // factor, 1)
+    return resize(image, shape, antialias=True)
+
+
+@functools.partial(jax.jit, static_argnames="levels")
+def gaussian_pyramid(image: jax.Array, levels: int) -> tuple[jax.Array, ...]:
+    """The image [..., h, w, c] and levels - 1 halvings of it, fine to coarse."""
+    pyramid = [image]
+    for _ in range(levels - 1):
+        pyramid.append(downsample(pyramid[-1], 2))
+    return tuple(pyramid)
+
+
+@functools.lru_cache(maxsize=128)
+def _matrix(size: int, samples: int, antialias: bool) -> np.ndarray:
+    """Resampling along one axis: [samples, size] float32, rows sum to one."""
+    matrix = _bilinear(size, samples)
+    if antialias and samples < size:
+        matrix = matrix @ _blur(size, size / samples / 3)
+    matrix = matrix.astype(np.float32)
+    matrix.flags.writeable = False
+    return matrix
+
+
+def _bilinear(size: int, samples: int) -> np.ndarray:
+    if samples == 1:
+        place = np.array([(size - 1) / 2])
+    else:
+        place = np.arange(samples) * (size - 1) / (samples - 1)
+    index = np.arange(size)
+    return np.maximum(1 - np.abs(place[:, None] - index), 0)
+
+
+def _blur(size: int, sigma: float) -> np.ndarray:
+    """Gaussian cut at 4 sigma, the border pixel repeated beyond the border."""
+    radius = int(4 * sigma + 0.5)
+    offsets = np.arange(-radius, radius + 1)
+    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
+    kernel /= kernel.sum()
+    matrix = np.zeros((size, size))
+    for offset, weight in zip(offsets, kernel, strict=True):
+        source = np.clip(np.arange(size) + offset, 0, size - 1)
+        matrix[np.arange(size), source] += weight
+    return matrix
