@@ -1,6 +1,7 @@
 """Set-up of the whole suite: CPU, eight virtual devices, the place of real data."""
 
 import os
+import time
 from pathlib import Path
 
 # Before jax is imported. Child processes inherit this one; not the device count.
@@ -22,3 +23,10 @@ def shared_data() -> Path:
     if not Path(place).is_dir():
         pytest.fail(f"SELFME_TEST_DATA is not a folder: {place}")
     return Path(place).resolve()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say what the whole of launch/test.sh took, not only pytest's part."""
+    if started := os.environ.get("SELFME_TEST_STARTED"):
+        seconds = time.time() - int(started)
+        terminalreporter.write_line(f"set-up, lint and tests: {seconds:.0f} s")
