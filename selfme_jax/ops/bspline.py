@@ -64,9 +64,14 @@ def field(control: jax.Array, shape: tuple[int, int]) -> jax.Array:
     gy, gx = _lattice(control)
     h, w = shape
     rows, columns = basis(h, gy), basis(w, gx)
-    # The short product first; the second one writes the field and nothing else.
+    batch = control.shape[:-3]
+    # The short product first; then one product a field that writes it in its final
+    # order. (Without the batch axis on `rows` XLA transposes the fields afterwards:
+    # 2.3 times slower on CPU.)
     wide = jnp.einsum("...abc,wb->...awc", control, columns, precision="highest")
-    return jnp.einsum("ha,...awc->...hwc", rows, wide, precision="highest")
+    wide = wide.reshape(*batch, gy + 3, w * 2)
+    rows = jnp.broadcast_to(rows, (*batch, h, gy + 3))
+    return jnp.matmul(rows, wide, precision="highest").reshape(*batch, h, w, 2)
 
 
 @jax.jit
