@@ -1,0 +1,121 @@
+"""manifest.csv: round trip, digest, protocol counts."""
+
+import csv
+import hashlib
+
+import numpy as np
+import pytest
+
+from selfme_jax.data import manifest, protocol, registry
+from selfme_jax.types import Sample, UserError
+
+SAMPLES = (
+    Sample("casme2", "sub01", "EP02_01f", 1, "happiness", "ab" * 32),
+    Sample("mine", 'ü, "x"', "1", 2),
+    Sample("samm", "006", "006_1_2", 0, "", "0" * 64),
+)
+
+
+def test_round_trip(tmp_path):
+    path = tmp_path / "manifest.csv"
+    manifest.write(path, SAMPLES)
+    assert manifest.read(path) == SAMPLES
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_columns(tmp_path):
+    manifest.write(tmp_path / "m.csv", SAMPLES)
+    with (tmp_path / "m.csv").open(newline="", encoding="utf-8") as file:
+        rows = list(csv.DictReader(file))
+    assert rows[0] == {
+        "dataset": "casme2",
+        "subject": "sub01",
+        "sample": "EP02_01f",
+        "label": "positive",
+        "emotion": "happiness",
+        "sha256": "ab" * 32,
+    }
+
+
+def test_digest_is_that_of_the_file(tmp_path):
+    path = tmp_path / "manifest.csv"
+    manifest.write(path, SAMPLES)
+    assert manifest.digest(SAMPLES) == hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("field", Sample._fields)
+def test_digest_sees_every_field(field):
+    first = SAMPLES[0]._replace(**{field: 0 if field == "label" else "x"})
+    assert manifest.digest((first, *SAMPLES[1:])) != manifest.digest(SAMPLES)
+
+
+def test_other_classes(tmp_path):
+    classes = ("anger", "contempt", "joy")
+    manifest.write(tmp_path / "m.csv", SAMPLES, classes=classes)
+    assert manifest.read(tmp_path / "m.csv", classes=classes) == SAMPLES
+    with pytest.raises(UserError, match="unknown label 'contempt'"):
+        manifest.read(tmp_path / "m.csv")
+
+
+def test_missing_file(tmp_path):
+    with pytest.raises(UserError, match=r"cannot read .*No such file"):
+        manifest.read(tmp_path / "none.csv")
+
+
+@pytest.mark.parametrize("other", [(6, 4), "float64", "value"])
+def test_content_hash_sees_shape_dtype_and_values(other):
+    array = np.arange(24, dtype=np.float32).reshape(4, 6)
+    changed = {
+        (6, 4): array.reshape(6, 4),
+        "float64": array.astype(np.float64),
+        "value": array + np.eye(4, 6, dtype=np.float32),
+    }[other]
+    assert manifest.content_sha256(array) != manifest.content_sha256(changed)
+
+
+def test_content_hash_is_free_of_memory_layout():
+    array = np.arange(24, dtype=np.float32).reshape(4, 6)
+    strided = np.asfortranarray(array)
+    assert manifest.content_sha256(array) == manifest.content_sha256(strided)
+
+
+def known(dataset: str, moved: int = 0) -> list[Sample]:
+    """As many samples as the protocol has; ``moved`` of them with another label."""
+    subjects, clips = protocol.COUNTS[dataset]
+    labels = np.repeat([0, 1, 2], clips)
+    labels[:moved] = 1
+    return [
+        Sample(dataset, f"p{i % subjects}", str(i), int(label))
+        for i, label in enumerate(labels)
+    ]
+
+
+def test_counts_of_the_protocol():
+    """The published totals of the composite (DATASETS: 442 clips, 68 subjects)."""
+    everything = [s for name in protocol.COUNTS for s in known(name)]
+    assert len(everything) == 442
+    assert len({s.person for s in everything}) == 68
+    assert np.bincount([s.label for s in everything]).tolist() == [250, 109, 83]
+    protocol.check_counts(everything, remedy="")
+
+
+@pytest.mark.parametrize("dataset", protocol.COUNTS)
+def test_a_wrong_label_or_person_is_found(dataset):
+    with pytest.raises(UserError, match="Do this"):
+        protocol.check_counts(known(dataset, moved=1), remedy="Do this.")
+    samples = known(dataset)
+    one_more = [samples[0]._replace(subject="p999"), *samples[1:]]
+    with pytest.raises(UserError, match=f"of {protocol.COUNTS[dataset][0]} subjects"):
+        protocol.check_counts(one_more, remedy="")
+
+
+def test_registry_names_what_it_knows():
+    with pytest.raises(UserError, match=r"'casme3'\. Known: .*flow_images.*synthetic"):
+        registry.load("casme3", {})
+    with pytest.raises(UserError, match=r"no option rot\. Known: root, datasets"):
+        registry.load("flow_images", {"rot": "x"})
+
+
+def test_registry_loads():
+    data = registry.load("synthetic", {"subjects": 2, "clips_per_subject": 3})
+    assert len(data.samples) == 6
