@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.motion.blocks import ConvNormAct, Hourglass, Residual, Up
-from selfme_jax.ops import heatmap, pyramid, warp
+from selfme_jax.ops import grid, heatmap, pyramid, warp
 from selfme_jax.types import Keypoints, Motion
 
 VISIBLE = 2.0  # bias of the occlusion logits: 0.88 visible at the start
@@ -53,8 +53,7 @@ def dropout_rate(step: jax.Array | int, *, ramp: int, stop: int, rate: float):
 
 def warp_all(image: jax.Array, flows: jax.Array) -> jax.Array:
     """[b, h, w, c] warped by each of [b, k, h, w, 2] -> [b, h, w, k * c]."""
-    moved = jax.vmap(warp.warp, in_axes=(None, 0))
-    moved = jax.vmap(moved)(image, flows)  # [b, k, h, w, c]
+    moved = warp.warp(image[:, None], flows)  # [b, k, h, w, c]
     return moved.transpose(0, 2, 3, 1, 4).reshape(*image.shape[:3], -1)
 
 
@@ -95,13 +94,13 @@ class DenseMotion(nn.Module):
         dropout: rate of the transform dropout (rng 'dropout'), None = off.
         """
         shape = candidates.shape[2:4]
-        small = pyramid.resize(source, shape)
-        target = pyramid.resize(driving, shape) - 0.5
+        small = pyramid.resize(source, shape, antialias=True) - 0.5
+        target = pyramid.resize(driving, shape, antialias=True) - 0.5
         # Candidate 0 is the identity: its warped source is the source.
         inputs = [
             self._heatmaps(source_keypoints, driving_keypoints, shape),
-            small - 0.5,
-            warp_all(small - 0.5, candidates[:, 1:]),
+            small,
+            warp_all(small, candidates[:, 1:]),
         ]
         if self.compare:
             inputs.append(target)
@@ -117,7 +116,7 @@ class DenseMotion(nn.Module):
         weights = nn.softmax(logits)
         flow = jnp.einsum("bhwk,bkhwd->bhwd", weights, candidates)
         if self.refinement:
-            flow += self._residual_flow(features[-1], small - 0.5, target, flow)
+            flow += self._residual_flow(features[-1], small, target, flow)
         return Motion(flow, self._occlusion(features, source), weights, candidates)
 
     def _heatmaps(
@@ -136,9 +135,9 @@ class DenseMotion(nn.Module):
         self, features: jax.Array, source: jax.Array, target: jax.Array, flow: jax.Array
     ) -> jax.Array:
         """Correction of the flow from what its warp still gets wrong; zero at first."""
-        h, w = flow.shape[1:3]
-        warped = jax.vmap(warp.warp)(source, flow)
-        pixels = flow * jnp.array([w - 1, h - 1]) / 2
+        shape = flow.shape[1:3]
+        warped = warp.warp(source, flow)
+        pixels = grid.flow_to_pixels(flow, shape)
         x = jnp.concatenate([features, warped, target - warped, pixels], axis=-1)
         x = ConvNormAct(self.width, 3, 1, self.dtype, name="refine")(x)
         for i in range(self.refinement):
@@ -148,7 +147,7 @@ class DenseMotion(nn.Module):
             2, (3, 3), kernel_init=zeros, dtype=self.dtype, name="residual_flow"
         )(x)
         # The layer speaks in pixels of the field: its output is of order one.
-        return x.astype(jnp.float32) * 2 / jnp.array([w - 1, h - 1])
+        return grid.pixels_to_flow(x.astype(jnp.float32), shape)
 
     def _occlusion(
         self, features: tuple[jax.Array, ...], image: jax.Array

@@ -13,8 +13,7 @@ from selfme_jax.types import Motion
 
 def warp_features(features: jax.Array, flow: jax.Array) -> jax.Array:
     """[b, h, w, c] by a flow [b, h', w', 2] of any resolution, resized to it."""
-    flow = pyramid.resize(flow, features.shape[1:3])
-    return jax.vmap(warp.warp)(features, flow)
+    return warp.warp(features, pyramid.resize(flow, features.shape[1:3]))
 
 
 class Generator(nn.Module):

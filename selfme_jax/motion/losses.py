@@ -74,8 +74,8 @@ def photometric(
     """
     total = jnp.zeros(a.shape[0])
     levels = zip(
-        pyramid.gaussian_pyramid(a, levels=scales),
-        pyramid.gaussian_pyramid(b, levels=scales),
+        pyramid.gaussian_pyramid(a, scales),
+        pyramid.gaussian_pyramid(b, scales),
         strict=True,
     )
     for x, y in levels:

@@ -10,7 +10,7 @@ from selfme_jax.motion import sparse
 from selfme_jax.motion.dense import DenseMotion
 from selfme_jax.motion.generator import Generator
 from selfme_jax.motion.keypoints import HeatmapDetector, RegressionDetector
-from selfme_jax.ops import pyramid
+from selfme_jax.ops import grid, pyramid
 from selfme_jax.types import Keypoints, Motion
 
 
@@ -187,9 +187,7 @@ class MotionNetwork(nn.Module):
 
 def to_pixels(flow: jax.Array, shape: tuple[int, int]) -> jax.Array:
     """Flow [b, h', w', 2] in grid units -> [b, h, w, 2] in pixels of shape (h, w)."""
-    h, w = shape
-    flow = pyramid.resize(flow, shape)
-    return flow * (jnp.array([w - 1, h - 1], flow.dtype) / 2)
+    return grid.flow_to_pixels(pyramid.resize(flow, shape), shape)
 
 
 def extract(

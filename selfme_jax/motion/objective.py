@@ -17,8 +17,9 @@ class Objective(NamedTuple):
     reconstruction: generated against driving frame. warped: warped source against
     driving frame, which the generator cannot help by painting. Both are the
     multi-scale sum of charbonnier, ssim and census. equivariance: keypoints under a
-    random affine map (affine_scale) and B-spline (bspline_scale, grid units, on
-    bspline_cells). feature_warp: encoder features. smoothness: of the flow in pixels.
+    random affine map (rotation in radians, log zoom, translation in grid units: the
+    largest of each) and B-spline (of that deviation, grid units, on cells x cells).
+    feature_warp: encoder features. smoothness: of the flow in pixels.
     """
 
     reconstruction: float = 1.0
@@ -30,9 +31,11 @@ class Objective(NamedTuple):
     equivariance: float = 1.0
     feature_warp: float = 0.0
     smoothness: float = 0.0
-    affine_scale: float = 0.05
-    bspline_scale: float = 0.02
-    bspline_cells: tuple[int, int] = (5, 5)
+    rotation: float = 0.1
+    zoom: float = 0.1
+    translation: float = 0.1
+    bspline: float = 0.05
+    cells: int = 5
 
 
 def loss(
@@ -101,20 +104,19 @@ def _photometric(objective: Objective, image: jax.Array, target: jax.Array):
     )
 
 
-def random_warp(
-    key: jax.Array, objective: Objective, batch: int, shape: tuple[int, int]
-) -> jax.Array:
-    """Flows [batch, h, w, 2] of a random affine map plus a random B-spline."""
-
-    def one(key):
-        affine_key, spline_key = jax.random.split(key)
-        matrix = augment.random_affine(affine_key, scale=objective.affine_scale)
-        control = augment.random_bspline(
-            spline_key, cells=objective.bspline_cells, scale=objective.bspline_scale
-        )
-        return affine.field(matrix, shape) + bspline.field(control, shape)
-
-    return jax.vmap(one)(jax.random.split(key, batch))
+def _random_warp(key: jax.Array, objective: Objective) -> tuple[jax.Array, jax.Array]:
+    """A random affine map [2, 3] and B-spline controls; the warp is their sum."""
+    affine_key, spline_key = jax.random.split(key)
+    matrix = augment.random_affine(
+        affine_key,
+        rotation=objective.rotation,
+        scale=objective.zoom,
+        translation=objective.translation,
+    )
+    control = augment.random_bspline(
+        spline_key, cells=objective.cells, scale=objective.bspline
+    )
+    return matrix, control
 
 
 def _equivariance(
@@ -130,8 +132,13 @@ def _equivariance(
     warped(z) = driving(z + flow(z)), so a point z found in it belongs at
     z + flow(z).
     """
-    flow = random_warp(key, objective, driving.shape[0], driving.shape[1:3])
-    image = jax.vmap(warp.warp)(driving, flow)
+    b, *shape, _ = driving.shape
+    keys = jax.random.split(key, b)
+    matrix, control = jax.vmap(lambda key: _random_warp(key, objective))(keys)
+    flow = affine.field(matrix, tuple(shape)) + bspline.field(control, tuple(shape))
+    image = warp.warp(driving, flow)
     found = network.apply(params, image, method="keypoints").points
-    mapped = found + jax.vmap(warp.sample)(flow, found)
+    flat = found.reshape(b, -1, 2)
+    mapped = affine.apply(matrix, flat) + bspline.evaluate(control, flat)
+    mapped = mapped.reshape(found.shape)
     return losses.equivariance(output.driving_keypoints.points, mapped)

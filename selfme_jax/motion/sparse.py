@@ -33,7 +33,8 @@ def candidates(
 
     Returns:
       [..., k + 1, h, w, 2] float32 flows in grid units; number 0 is the identity,
-      i.e. zero flow. Exactly zero wherever source and driving agree.
+      i.e. zero flow. A group whose points agree gives zero flow (exactly, but for
+      the rounding of J_s J_d^-1).
     """
     start = driving.points.astype(jnp.float32)
     shift = source.points.astype(jnp.float32) - start
@@ -54,7 +55,9 @@ def _affine(source: Keypoints, driving: Keypoints) -> jax.Array:
     """[..., k, 2, 3] affine maps of positions, driving -> source."""
     if source.jacobians is None or driving.jacobians is None:
         return affine.fit(driving.points, source.points)
-    linear = source.jacobians @ jnp.linalg.inv(driving.jacobians)
-    point = driving.points[..., 0, :, None]
-    shift = source.points[..., 0, :, None] - linear @ point
-    return jnp.concatenate([linear, shift], axis=-1)
+
+    def local(keypoints):  # [..., k, 2, 3]: the frame of reference of each point
+        point = keypoints.points[..., 0, :, None]
+        return jnp.concatenate([keypoints.jacobians, point], axis=-1)
+
+    return affine.compose(local(source), affine.invert(local(driving)))

@@ -1,0 +1,71 @@
+"""A network small enough to compile in seconds, its perturbed parameters, a pair."""
+
+import jax
+import numpy as np
+import pytest
+
+from selfme_jax.motion.network import MotionNetwork
+
+SMALL = {
+    "groups": 3,
+    "points": 4,
+    "cells": (3, 3),
+    "keypoint_width": 8,
+    "keypoint_blocks": (1, 1),
+    "dense_width": 8,
+    "dense_depth": 2,
+    "max_width": 16,
+    "generator_width": 8,
+    "generator_down": 1,
+    "generator_blocks": 1,
+}
+
+
+def texture(rng: np.random.Generator, batch: int, h: int, w: int) -> np.ndarray:
+    """[batch, h, w, 3] float32 in [0, 1]: smooth waves, different in x and y."""
+    y, x = np.mgrid[:h, :w]
+    waves = rng.uniform(-0.5, 0.5, (batch, 6, 2))
+    phase = rng.uniform(0, 6, (batch, 6, 3))
+    angle = waves[..., 0, None, None] * x + 1.3 * waves[..., 1, None, None] * y
+    image = np.cos(angle[..., None] + phase[:, :, None, None, :]).mean(1)
+    return (0.5 + 0.5 * image).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def small() -> dict:
+    """Constructor fields of the small network."""
+    return SMALL
+
+
+@pytest.fixture(scope="session")
+def pair() -> tuple[np.ndarray, np.ndarray]:
+    """Two different frames [2, 24, 20, 3], not square."""
+    rng = np.random.default_rng(5)
+    return texture(rng, 2, 24, 20), texture(rng, 2, 24, 20)
+
+
+@pytest.fixture(scope="session")
+def network() -> MotionNetwork:
+    return MotionNetwork(**SMALL)
+
+
+@pytest.fixture(scope="session")
+def fresh(network, pair) -> dict:
+    """Parameters as initialised."""
+    return jax.jit(network.init)(jax.random.key(0), *pair)
+
+
+@pytest.fixture(scope="session")
+def params(fresh) -> dict:
+    """Parameters off their start, where zero layers would block gradients."""
+    leaves, tree = jax.tree.flatten(fresh)
+    rng = np.random.default_rng(7)
+    leaves = [
+        x + 0.05 * rng.standard_normal(x.shape).astype(np.float32) for x in leaves
+    ]
+    return jax.tree.unflatten(tree, leaves)
+
+
+@pytest.fixture(scope="session")
+def make_texture():
+    return texture

@@ -1,0 +1,137 @@
+import cv2
+import jax
+import jax.numpy as jnp
+import numpy as np
+import pytest
+
+from selfme_jax.motion.network import MotionNetwork, extract, to_pixels
+from selfme_jax.types import Keypoints
+
+
+def count(tree):
+    return sum(int(np.prod(x.shape)) for x in jax.tree.leaves(tree))
+
+
+@pytest.fixture(scope="module")
+def full():
+    frame = jax.ShapeDtypeStruct((1, 256, 256, 3), jnp.float32)
+    key = jax.eval_shape(lambda: jax.random.key(0))
+    return jax.eval_shape(MotionNetwork().init_with_output, key, frame, frame)
+
+
+def test_parameter_counts_of_the_full_network(full):
+    _, variables = full
+    assert set(variables) == {"params"}  # no batch statistics
+    counts = {name: count(part) for name, part in variables["params"].items()}
+    assert counts == {"detect": 0, "dense": 0, "generator": 0}
+
+
+def test_shapes_of_the_full_network(full):
+    out, _ = full
+    assert out.source_keypoints.points.shape == (1, 10, 5, 2)
+    assert out.motion.flow.shape == (1, 64, 64, 2)
+    assert out.motion.weights.shape == (1, 64, 64, 11)
+    assert out.motion.candidates.shape == (1, 11, 64, 64, 2)
+    assert [m.shape[1] for m in out.motion.occlusion] == [32, 64, 128, 256]
+    assert out.reconstruction.shape == (1, 256, 256, 3)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"detector": "heatmap", "points": 1, "sparse": "affine"},
+        {"detector": "heatmap", "points": 3},
+        {"sparse": "tps", "pool": "none", "compare": True, "refinement": 1},
+        {"sparse": "affine", "scale": 2, "generator_down": 2},
+        {"scale": 1},
+    ],
+)
+def test_every_option_gives_the_same_kind_of_output(network, pair, changes):
+    network = network.clone(**changes)
+    out, _ = jax.eval_shape(network.init_with_output, jax.random.key(0), *pair)
+    scale = network.scale
+    assert out.motion.flow.shape == (2, 24 // scale, 20 // scale, 2)
+    assert out.reconstruction.shape == pair[0].shape
+    for x in jax.tree.leaves(out):
+        assert x.dtype == jnp.float32
+
+
+def test_unknown_detector_is_named(network, pair):
+    with pytest.raises(ValueError, match="know regression, heatmap"):
+        jax.eval_shape(network.clone(detector="yolo").init, jax.random.key(0), *pair)
+
+
+def test_bfloat16_is_for_convolutions_only(network, fresh, pair):
+    bf16 = network.clone(dtype="bfloat16")
+    jaxpr = jax.make_jaxpr(lambda p: bf16.apply(p, *pair))(fresh)
+    text = str(jaxpr)
+    convolutions = [s for s in text.splitlines() if "= conv_general_dilated" in s]
+    assert convolutions
+    assert all("bf16[" in line.split("=")[0] for line in convolutions)
+    for shape in jaxpr.out_avals:
+        assert shape.dtype == jnp.float32
+    out, exact = (jax.jit(n.apply)(fresh, *pair) for n in (bf16, network))
+    np.testing.assert_allclose(
+        out.reconstruction, exact.reconstruction, atol=0.05, rtol=0
+    )
+    # Sampling positions keep their 24 bits: candidates are not rounded to 8.
+    assert (
+        np.asarray(out.motion.weights)
+        != np.asarray(out.motion.weights.astype(jnp.bfloat16))
+    ).any()
+
+
+def test_equal_frames_and_fresh_networks_do_not_move(network, fresh, params, pair):
+    run = jax.jit(lambda p, s, d: network.apply(p, s, d, method="motion").flow)
+    assert (np.asarray(run(params, pair[0], pair[0])) == 0).all()
+    assert (np.asarray(run(fresh, *pair)) == 0).all()
+    assert np.abs(run(params, *pair)).max() > 1e-4
+
+
+class Shifted(MotionNetwork):
+    """Knows its keypoints: those of the source lie `shift` beyond the driving's."""
+
+    shift: tuple[float, float] = (0.0, 0.0)
+
+    def pair(self, source, driving):
+        found, _ = super().pair(source, driving)
+        return Keypoints(found.points + jnp.array(self.shift)), found
+
+
+def test_extract_is_in_pixels_and_backward(small, fresh, make_texture):
+    image = make_texture(np.random.default_rng(2), 1, 40, 32)
+    dx, dy = 3, -2
+    source, driving = image[:, 6:30, 6:26], image[:, 6 + dy : 30 + dy, 6 + dx : 26 + dx]
+    network = Shifted(**small, sparse="affine", shift=(dx * 2 / 19, dy * 2 / 23))
+    params = jax.tree.map(lambda x: x, fresh)
+    bias = params["params"]["dense"]["weights"]["bias"]
+    params["params"]["dense"]["weights"]["bias"] = bias.at[0].set(-1e3)  # no identity
+    flow = np.asarray(extract(network, params, source, driving))
+    assert flow.shape == (1, 24, 20, 2)
+    np.testing.assert_allclose(flow, np.full(flow.shape, [dx, dy]), atol=1e-3)
+    # The meaning, by another library: driving(p) = source(p + flow(p)).
+    y, x = np.mgrid[:24, :20].astype(np.float32)
+    moved = cv2.remap(
+        source[0], x + flow[0, ..., 0], y + flow[0, ..., 1], cv2.INTER_LINEAR
+    )
+    np.testing.assert_allclose(moved[3:, :-4], driving[0, 3:, :-4], atol=2e-2)
+
+
+def test_to_pixels_interpolates_between_corners():
+    flow = np.zeros((1, 2, 3, 2), np.float32)
+    flow[0, 1, :, 1] = 1.0  # from 0 at the top to half the frame at the bottom
+    pixels = np.asarray(to_pixels(flow, (5, 9)))
+    np.testing.assert_allclose(pixels[0, :, 4, 1], [0, 0.5, 1, 1.5, 2], atol=1e-6)
+    np.testing.assert_allclose(pixels[..., 0], 0)
+
+
+def test_extract_never_runs_the_generator(network, fresh, pair):
+    jaxpr = str(jax.make_jaxpr(lambda p: extract(network, p, *pair))(fresh))
+    whole = str(jax.make_jaxpr(lambda p: network.apply(p, *pair))(fresh))
+    name = "= conv_general_dilated"
+    assert 0 < jaxpr.count(name) < whole.count(name)
+    broken = jax.tree.map(lambda x: x, fresh)
+    broken["params"]["generator"] = jax.tree.map(
+        lambda x: x * np.nan, fresh["params"]["generator"]
+    )
+    assert np.isfinite(extract(network, broken, *pair)).all()
