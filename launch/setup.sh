@@ -17,13 +17,14 @@ python_version() {
 }
 
 choose_python() {
+  local shims
   python=${PYTHON:-python3}
   if ! version=$(python_version "$python"); then
-    # A pyenv shim answers only for the versions that are switched on.
-    PYENV_VERSION=$(pyenv versions --bare 2>/dev/null \
-      | grep -x "${python#python}\(\.[0-9]*\)*" | tail -n 1) && export PYENV_VERSION
+    # A pyenv shim runs only the versions that are switched on: look behind it.
+    shims=$(dirname "$(command -v "$python" || echo .)")
+    for python in "$shims"/../versions/*/bin/"${python##*/}"; do :; done
     version=$(python_version "$python") \
-      || fail "'$python' does not run. Set PYTHON, e.g. PYTHON=python3.12 $0"
+      || fail "'${PYTHON:-python3}' does not run. Set PYTHON, e.g. PYTHON=python3.12 $0"
   fi
   [[ -f constraints/py$version.txt ]] \
     || fail "$python is Python $version; 3.11 to 3.13 are supported. Set PYTHON, e.g. PYTHON=python3.12 $0"
@@ -44,7 +45,7 @@ setup_venv() {
   stamp=$venv/.installed${extra:+-$extra}
   wanted="$PWD $(cat setup.cfg pyproject.toml "constraints/py$version.txt" | cksum)"
   if [[ $(cat "$stamp" 2>/dev/null) != "$wanted" ]]; then
-    echo "Installing into $venv (Python $version), about a minute the first time ..."
+    echo "Installing into $venv (Python $version), a minute or two the first time ..."
     "$python" -m pip install --quiet --disable-pip-version-check \
       --constraint "constraints/py$version.txt" --editable ".${extra:+[$extra]}"
     echo "$wanted" >"$stamp"
