@@ -23,8 +23,9 @@ def mirror(flow: jax.Array) -> jax.Array:
     Returns:
       [..., h, w, c].
     """
-    flipped = jnp.flip(flow, axis=-2)
-    return flipped.at[..., 0].multiply(-1)
+    # A product with constant signs, not an indexed update: no scatter.
+    signs = jnp.ones(flow.shape[-1], flow.dtype).at[0].set(-1)
+    return jnp.flip(flow, axis=-2) * signs
 
 
 @jax.jit
