@@ -22,12 +22,54 @@ def get_config() -> ConfigDict:
     config.synthetic = ConfigDict()
     config.synthetic.subjects = 8
     config.synthetic.clips_per_subject = 6
+    config.synthetic.first_subject = 0  # further people, not met before
     config.synthetic.size = 128  # pixels
-    config.synthetic.frames = 11
+    config.synthetic.frames = 12
     config.synthetic.amplitude = (0.5, 3.0)  # peak displacement, pixels at 128
-    config.synthetic.noise = 0.01  # sensor noise, sd in [0, 1]
+    config.synthetic.noise = 1.5  # sensor noise, sd in grey levels
     config.synthetic.head_motion = 0.5  # pixels at 128
+    config.synthetic.drift = 0.01  # largest relative change of the light in a clip
     config.synthetic.seed = 0
+
+    # SelfME's motion network: the defaults are the full one (motion/network.py).
+    config.motion = ConfigDict()
+    config.motion.network = ConfigDict()
+    config.motion.network.detector = "regression"  # regression | heatmap
+    config.motion.network.sparse = "bspline"  # bspline | tps | affine
+    config.motion.network.groups = 10  # K
+    config.motion.network.points = 5  # N
+    config.motion.network.cells = (8, 8)  # of the B-spline lattice
+    config.motion.network.smoothness = 0.1  # lambda of the fit
+    config.motion.network.keypoint_width = 64
+    config.motion.network.scale = 4  # of the dense motion
+    config.motion.network.dense_width = 64
+    config.motion.network.dense_depth = 5
+    config.motion.network.generator_width = 64
+    config.motion.network.generator_down = 3
+    config.motion.network.dtype = "float32"  # of convolutions; bfloat16 on TPU, GPU
+    config.motion.loss = ConfigDict()  # weights; 0 = not computed
+    config.motion.loss.reconstruction = 1.0  # generated against driving frame
+    config.motion.loss.warped = 1.0  # warped source against driving frame
+    config.motion.loss.charbonnier = 1.0  # terms of both
+    config.motion.loss.ssim = 0.0
+    config.motion.loss.census = 0.0
+    config.motion.loss.equivariance = 1.0  # of keypoints under a random warp
+    config.motion.loss.feature_warp = 0.0
+    config.motion.loss.smoothness = 0.0  # of the flow, edge-aware
+    config.motion.train = ConfigDict()
+    config.motion.train.steps = 5000
+    config.motion.train.batch_size = 16  # pairs
+    config.motion.train.learning_rate = 2e-4
+    config.motion.train.warmup = 0.05
+    config.motion.train.decay = "cosine"
+    config.motion.train.weight_decay = 0.0
+    config.motion.train.clip = 1.0
+    config.motion.train.onset_apex = 0.5  # share of (onset, apex) among the pairs
+    config.motion.train.mirror = 0.5
+    config.motion.train.dropout = 0.3  # of candidate motions, early in training
+    config.motion.train.dropout_ramp = 0.2  # share of the steps it rises for
+    config.motion.train.dropout_stop = 0.5  # share of the steps after which it ends
+    config.motion.train.ema = 0.0
 
     # The flow as a classifier reads it (methods/inputs.py).
     config.flow = ConfigDict()
@@ -62,9 +104,12 @@ def get_config() -> ConfigDict:
 
     # How a stage is run; changes no result.
     config.engine = ConfigDict()
-    config.engine.runs_per_device = 0  # (seed, fold) runs at once; 0 = all
-    config.engine.log_every = 10  # steps
-    config.engine.save_seconds = 30.0  # least time between checkpoints
+    for stage in ("motion", "classifier"):
+        config.engine[stage] = ConfigDict()
+        config.engine[stage].log_every = 10  # steps
+        config.engine[stage].save_seconds = 30.0  # least time between checkpoints
+    config.engine.motion.runs_per_device = 1  # folds at once: the network is big
+    config.engine.classifier.runs_per_device = 0  # (seed, fold) at once; 0 = all
 
     config.bootstrap = 2000  # subject resamples of the 95 % interval
     return config

@@ -29,8 +29,8 @@ class Recipe(NamedTuple):
     onset_apex: share of the pairs that are (onset, apex); of the others half are
       (onset, t) and half (t, apex) with t drawn from the clip.
     mirror: probability of mirroring a pair.
-    dropout: rate the transform dropout climbs to; it starts at a third of that over
-      the first share ``dropout_ramp`` of the steps and is off after ``dropout_stop``.
+    dropout: rate the transform dropout climbs to over the first share
+      ``dropout_ramp`` of the steps; it is off after the share ``dropout_stop``.
     ema: decay of the evaluated parameter average; 0 = none.
     """
 

@@ -1,0 +1,114 @@
+"""STSTNet against a float64 loop and against the published weights and logits."""
+
+import os
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from selfme_jax.baselines import ststnet
+from selfme_jax.baselines.ststnet import STSTNet
+from selfme_jax.types import UserError
+
+
+def torch_like_weights(seed=0, subjects=("s01",)):
+    rng = np.random.default_rng(seed)
+    arrays = {}
+    for s in subjects:
+        for i, n in enumerate(ststnet.FILTERS, 1):
+            arrays[f"{s}/conv{i}.weight"] = rng.normal(size=(n, 3, 3, 3))
+            arrays[f"{s}/conv{i}.bias"] = rng.normal(size=n)
+            for name in ("weight", "bias", "running_mean"):
+                arrays[f"{s}/bn{i}.{name}"] = rng.normal(size=n)
+            arrays[f"{s}/bn{i}.running_var"] = rng.uniform(0.5, 2, size=n)
+        arrays[f"{s}/fc.weight"] = rng.normal(size=(3, 400))
+        arrays[f"{s}/fc.bias"] = rng.normal(size=3)
+    return arrays
+
+
+def oracle(arrays, subject, image):
+    """One image [28, 28, 3] through the published network, float64 loops."""
+    branches = []
+    for i, n in enumerate(ststnet.FILTERS, 1):
+        w, b = arrays[f"{subject}/conv{i}.weight"], arrays[f"{subject}/conv{i}.bias"]
+        x = np.pad(image.astype(np.float64), ((2, 2), (2, 2), (0, 0)))
+        y = np.zeros((30, 30, n))
+        for r in range(30):
+            for c in range(30):
+                window = x[r : r + 3, c : c + 3]
+                y[r, c] = np.einsum("hwi,oihw->o", window, w) + b
+        y = np.maximum(y, 0)
+        g, beta, mean, var = (
+            arrays[f"{subject}/bn{i}.{k}"]
+            for k in ("weight", "bias", "running_mean", "running_var")
+        )
+        y = (y - mean) / np.sqrt(var + 1e-5) * g + beta
+        y = np.pad(y, ((1, 1), (1, 1), (0, 0)), constant_values=-np.inf)
+        windows = [
+            [y[3 * r : 3 * r + 3, 3 * c : 3 * c + 3].max((0, 1)) for c in range(10)]
+            for r in range(10)
+        ]
+        branches.append(np.array(windows))
+    x = np.concatenate(branches, -1)
+    x = x.reshape(5, 2, 5, 2, 16).mean((1, 3))
+    flat = x.transpose(2, 0, 1).ravel()
+    return arrays[f"{subject}/fc.weight"] @ flat + arrays[f"{subject}/fc.bias"]
+
+
+def test_against_float64_loops(tmp_path):
+    arrays = torch_like_weights(subjects=("s01", "sub02"))
+    path = tmp_path / "weights.npz"
+    np.savez(path, **arrays)
+    weights = ststnet.read_weights(str(path))
+    images = np.random.default_rng(1).uniform(0, 255, (2, 28, 28, 3)).astype(np.float32)
+    for subject in ("s01", "sub02"):
+        got = STSTNet(3, 0.5).apply(weights[subject], images)
+        for image, logits in zip(images, got, strict=True):
+            expected = oracle(arrays, subject, image)
+            np.testing.assert_allclose(logits, expected, rtol=1e-4, atol=1e-2)
+
+
+def test_parameter_count_is_the_papers():
+    model = STSTNet(3, 0.5)
+    x = np.zeros((1, 28, 28, 3), np.float32)
+    params = jax.eval_shape(model.init, jax.random.key(0), x)["params"]
+    sizes = {k: sum(x.size for x in jax.tree.leaves(v)) for k, v in params.items()}
+    assert sizes == {"conv": 448, "norm": 32, "logits": 1203}
+
+
+@pytest.mark.parametrize("damage", ["missing", "text", "empty", "lost", "shape"])
+def test_bad_files_say_so(tmp_path, damage):
+    path = tmp_path / "weights.npz"
+    arrays = torch_like_weights()
+    if damage == "text":
+        path.write_text("no zip")
+    elif damage == "empty":
+        np.savez(path, nothing=np.zeros(3))
+    elif damage != "missing":
+        if damage == "lost":
+            del arrays["s01/bn2.bias"]
+        else:
+            arrays["s01/fc.weight"] = np.zeros((3, 399))
+        np.savez(path, **arrays)
+    with pytest.raises(UserError):
+        ststnet.read_weights(str(path))
+
+
+def test_published_weights_give_the_published_logits():
+    if "SELFME_TEST_DATA" not in os.environ:
+        pytest.skip("SELFME_TEST_DATA names no folder with the published weights")
+    import csv
+
+    import cv2
+
+    root = Path(os.environ["SELFME_TEST_DATA"])
+    weights = ststnet.read_weights(str(root / "ststnet/weights.npz"))
+    published = np.load(root / "ststnet/logits.npz")["logits"]
+    rows = list(csv.DictReader((root / "flow28/manifest.csv").open()))
+    model = STSTNet(3, 0.5)
+    apply = jax.jit(lambda v, x: model.apply(v, x))
+    for row, expected in zip(rows, published, strict=True):
+        image = cv2.imread(str(root / "flow28" / row["file"])).astype(np.float32)
+        got = apply(weights[row["subject"]], image[None])[0]
+        np.testing.assert_allclose(got, expected, atol=1e-3)

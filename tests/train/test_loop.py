@@ -1,0 +1,144 @@
+"""The engine: one fold alone, all under vmap, all under pmap are the same program."""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import jax
+import numpy as np
+import pytest
+
+from selfme_jax.methods import method
+from selfme_jax.methods.deep import Data
+from selfme_jax.train import loop, parallel, step
+from selfme_jax.train.log import Log, read
+from selfme_jax.train.loop import NonFiniteError, Stage
+
+sys.path.insert(0, str(Path(__file__).parent))
+import toy
+
+STEPS = 20
+
+
+@pytest.fixture(scope="module")
+def setting():
+    problem, deep = toy.problem(), toy.deep()
+    task = deep.task(problem.flow.shape, len(problem.labels))._replace(steps=STEPS)
+    runs, names = method.runs(problem, balance=0.5)
+    data = Data(problem.flow, problem.labels.astype(np.int32))
+    return task, runs, names, data
+
+
+def fit(setting, folder, finish=lambda v, run, data: v, **options):
+    task, runs, names, data = setting
+    folder.mkdir(exist_ok=True)
+    log = Log(folder)
+    stage = Stage("toy", folder, log, **options)
+    result = loop.fit(task, runs, data, finish, stage, names)
+    log.close()
+    return result
+
+
+@pytest.fixture(scope="module")
+def pmapped(setting, tmp_path_factory):
+    return fit(setting, tmp_path_factory.mktemp("pmapped"))
+
+
+def assert_close(a, b, tolerance):
+    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=tolerance), a, b)
+
+
+def test_pmap_is_over_eight_devices():
+    assert parallel.devices() == 8
+
+
+def test_one_fold_alone_equals_all_folds_on_all_devices(setting, pmapped):
+    task, runs, _, data = setting
+    alone = jax.jit(
+        lambda run: step.variables(
+            task, step.block(task, step.init(task, run), run, data, STEPS)[0]
+        )
+    )
+    for i in (0, 5, 13):
+        run = jax.tree.map(lambda x, i=i: x[i], runs)
+        assert_close(alone(run), jax.tree.map(lambda x, i=i: x[i], pmapped), 1e-5)
+
+
+def test_vmap_on_one_device_equals_pmap(setting, pmapped):
+    task, runs, _, data = setting
+    states = jax.vmap(partial(step.init, task))(runs)
+    block = jax.vmap(partial(step.block, task), in_axes=(0, 0, None, None))
+    states = jax.jit(block)(states, runs, data, STEPS)[0]
+    assert_close(jax.vmap(partial(step.variables, task))(states), pmapped, 1e-5)
+
+
+def test_chunks_change_nothing(setting, pmapped, tmp_path):
+    assert_close(fit(setting, tmp_path, runs_per_device=1), pmapped, 1e-5)
+
+
+def test_runs_differ(pmapped):
+    kernels = pmapped["params"]["embed"]["patch"]["kernel"]
+    assert len(np.unique(kernels[:, 0, 0])) == len(kernels)
+
+
+def test_held_out_subjects_enter_nothing(setting, pmapped, tmp_path):
+    """Each fold is trained on data whose held-out subject is NaN."""
+    task, runs, names, _ = setting
+    problem = toy.problem()
+    flow = np.repeat(problem.flow, len(problem.splits), axis=0)
+    labels = np.repeat(problem.labels[None], len(problem.splits), axis=0)
+    for i, split in enumerate(problem.splits):
+        flow[i, split.test] = np.nan
+    per_fold = problem._replace(flow=flow)
+    runs, _ = method.runs(per_fold, balance=0.5)
+    poisoned = fit(
+        (task, runs, names, Data(flow, labels[0].astype(np.int32))), tmp_path
+    )
+    for leaf in jax.tree.leaves(poisoned):
+        assert np.isfinite(leaf).all()
+    assert_close(poisoned, pmapped, 1e-5)
+    weights = runs.weights.reshape(len(problem.seeds), len(problem.splits), -1)
+    for i, split in enumerate(problem.splits):
+        assert not weights[:, i, split.test].any()
+        assert weights[:, i, split.train].all()
+
+
+def test_resume_is_bit_equal_and_finished_chunks_are_kept(setting, pmapped, tmp_path):
+    task, runs, names, data = setting
+
+    class Killed(Exception):
+        pass
+
+    class Dying(Log):
+        rows = 0
+
+        def metrics(self, *args):
+            super().metrics(*args)
+            self.rows += 1
+            if self.rows == 6:  # in the second chunk
+                raise Killed
+
+    options = {"runs_per_device": 1, "log_every": 5, "save_seconds": 0.0}
+    whole = fit(setting, tmp_path / "whole", **options)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    stage = Stage("toy", folder, Dying(folder), **options)
+    with pytest.raises(Killed):
+        loop.fit(task, runs, data, lambda v, run, data: v, stage, names)
+    before = read(folder / "metrics.jsonl")
+    resumed = fit(setting, folder, **options)
+    jax.tree.map(np.testing.assert_array_equal, resumed, whole)
+    rows = read(folder / "metrics.jsonl")
+    assert rows[:4] == before[:4]  # the finished chunk was not redone
+    keys = [(r["chunk"], r["step"]) for r in rows]
+    assert keys == [(c, s) for c in range(2) for s in (5, 10, 15, 20)]
+
+
+def test_nan_names_run_and_step(setting, tmp_path):
+    task, runs, names, data = setting
+    labels = np.asarray(data.labels)
+    broken = np.flatnonzero(runs.weights[3] > 0)
+    inputs = data.inputs.copy()
+    inputs[0, broken] = np.nan
+    with pytest.raises(NonFiniteError, match=r"step 1 of seed 0 fold toy/s\d"):
+        fit((task, runs, names, Data(inputs, labels)), tmp_path, log_every=7)
