@@ -37,6 +37,7 @@ def invert(matrix: jax.Array) -> jax.Array:
     return jnp.concatenate([linear, shift[..., None]], axis=-1)
 
 
+@jax.jit
 def from_parts(
     rotation: jax.Array, scale: jax.Array, translation: jax.Array
 ) -> jax.Array:

@@ -13,6 +13,7 @@ import functools
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 
 @functools.partial(jax.jit, static_argnames="shape")
@@ -23,13 +24,19 @@ def identity(shape: tuple[int, int]) -> jax.Array:
     return jnp.stack([x, y], axis=-1)
 
 
-def axis(size: int) -> jax.Array:
-    """Positions of the pixels along one axis: [size] float32, -1 to 1."""
+@functools.lru_cache(maxsize=64)
+def axis(size: int) -> np.ndarray:
+    """Positions of the pixels along one axis: [size] float32, -1 to 1.
+
+    Nearest to the true ones, and symmetric to the last bit: a mirrored frame has
+    exactly mirrored positions.
+    """
     if size == 1:
-        return jnp.zeros(1, jnp.float32)
-    # Symmetric to the last bit: a mirrored frame has exactly mirrored positions.
-    steps = jnp.arange(1 - size, size, 2, dtype=jnp.float32)
-    return steps / (size - 1)
+        return np.zeros(1, np.float32)
+    steps = np.arange(1 - size, size, 2)
+    positions = (steps / (size - 1)).astype(np.float32)
+    positions.flags.writeable = False
+    return positions
 
 
 def points_to_pixels(points: jax.Array, shape: tuple[int, int]) -> jax.Array:

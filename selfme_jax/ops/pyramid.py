@@ -40,7 +40,7 @@ def resize(
 
 
 @functools.partial(jax.jit, static_argnames="factor")
-def downsample(image: jax.Array, factor: int) -> jax.Array:
+def downsample(image: jax.Array, *, factor: int) -> jax.Array:
     """Anti-aliased: Gaussian blur of sigma factor / 3 pixels, then `resize`.
 
     The blur is that of scikit-image's pyramids: 2 sigma is a third of a new pixel
@@ -59,11 +59,11 @@ def downsample(image: jax.Array, factor: int) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnames="levels")
-def gaussian_pyramid(image: jax.Array, levels: int) -> tuple[jax.Array, ...]:
+def gaussian_pyramid(image: jax.Array, *, levels: int) -> tuple[jax.Array, ...]:
     """The image [..., h, w, c] and levels - 1 halvings of it, fine to coarse."""
     pyramid = [image]
     for _ in range(levels - 1):
-        pyramid.append(downsample(pyramid[-1], 2))
+        pyramid.append(downsample(pyramid[-1], factor=2))
     return tuple(pyramid)
 
 
