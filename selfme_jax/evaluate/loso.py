@@ -1,0 +1,214 @@
+"""From pooled predictions to the scores of results.json.
+
+Predictions of all folds are pooled before anything is scored; a mean of per-fold
+scores is no LOSO score. Seeds are scored one by one and averaged.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from selfme_jax.evaluate import bootstrap, metrics
+from selfme_jax.types import Predictions, UserError
+
+
+class Pooled(NamedTuple):
+    """Predictions by seed and sample, sorted: row order of the file is gone."""
+
+    classes: tuple[str, ...]
+    seeds: np.ndarray  # [s] int
+    dataset: np.ndarray  # [n] str
+    person: np.ndarray  # [n] str, unique over datasets
+    label: np.ndarray  # [n] int
+    probs: np.ndarray  # [s, n, c] float
+
+
+def summarise(
+    predictions: Predictions, *, resamples: int = 2000, seed: int = 0
+) -> dict:
+    """Scores of all rows, and under ``datasets`` the same for each dataset.
+
+    Args:
+        predictions: every seed must hold every sample once.
+        resamples: of the subject bootstrap.
+        seed: of the subject bootstrap.
+
+    Returns:
+        JSON-ready dict. uf1, uar, accuracy, per_class_f1: means over seeds; uf1_sd,
+        uar_sd: sample standard deviation over seeds (0 for one seed); confusion:
+        [c, c] mean counts, row = truth; ensemble: the vote of all seeds (argmax of
+        the mean probability); ci95: 95 % interval of the mean over seeds.
+
+    Raises:
+        UserError: a seed misses a sample or holds it twice, or seeds disagree on a
+            label.
+    """
+    pooled = pool(predictions)
+    return {
+        **_summary(pooled, resamples, seed),
+        "datasets": {
+            str(name): _summary(select(pooled, name), resamples, seed)
+            for name in np.unique(pooled.dataset)
+        },
+    }
+
+
+def margin(
+    predictions: Predictions,
+    floor: Predictions,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+) -> dict:
+    """Score minus floor with a paired 95 % interval, and the same per dataset.
+
+    Raises:
+        UserError: the two do not hold the same samples.
+    """
+    ours, theirs = pool(predictions), pool(floor)
+    if not (
+        np.array_equal(ours.person, theirs.person)
+        and np.array_equal(ours.label, theirs.label)
+    ):
+        raise UserError(
+            "predictions and floor are not of the same samples. "
+            "Run the classifier stage again."
+        )
+    return {
+        **_margin(ours, theirs, resamples, seed),
+        "datasets": {
+            str(name): _margin(
+                select(ours, name), select(theirs, name), resamples, seed
+            )
+            for name in np.unique(ours.dataset)
+        },
+    }
+
+
+def pool(predictions: Predictions) -> Pooled:
+    """Align the seeds by (dataset, subject, sample).
+
+    Raises:
+        UserError: see ``summarise``.
+    """
+    seeds = np.unique(predictions.seed)
+    if not len(seeds):
+        raise UserError("no predictions. Run the classifier stage.")
+    keys = list(
+        zip(predictions.dataset, predictions.subject, predictions.sample, strict=True)
+    )
+    samples = sorted(set(keys))
+    rows = np.stack([_rows(keys, predictions.seed == s, samples, s) for s in seeds])
+    label = predictions.label[rows]
+    if (label != label[0]).any():
+        worst = samples[int((label != label[0]).any(0).argmax())]
+        raise UserError(
+            f"seeds disagree on the label of {'/'.join(worst)}. "
+            "Run the classifier stage again."
+        )
+    return Pooled(
+        predictions.classes,
+        seeds,
+        np.array([key[0] for key in samples]),
+        np.array(["/".join(key[:2]) for key in samples]),
+        label[0],
+        np.asarray(predictions.probs, float)[rows],
+    )
+
+
+def select(pooled: Pooled, dataset: str) -> Pooled:
+    """The samples of one dataset."""
+    own = pooled.dataset == dataset
+    return pooled._replace(
+        dataset=pooled.dataset[own],
+        person=pooled.person[own],
+        label=pooled.label[own],
+        probs=pooled.probs[:, own],
+    )
+
+
+def by_person(pooled: Pooled) -> tuple[np.ndarray, np.ndarray]:
+    """Sorted persons [p], and their confusions [seeds, p, c, c] counts."""
+    persons, person = np.unique(pooled.person, return_inverse=True)
+    c = len(pooled.classes)
+    counts = np.zeros((len(pooled.seeds), len(persons), c, c))
+    for of_seed, pred in zip(counts, pooled.probs.argmax(-1), strict=True):
+        np.add.at(of_seed, (person, pooled.label, pred), 1)
+    return persons, counts
+
+
+def _rows(keys: list, of_seed: np.ndarray, samples: list, seed: int) -> np.ndarray:
+    """Row number of each sample in one seed."""
+    row = {}
+    for i in np.flatnonzero(of_seed):
+        if keys[i] in row:
+            raise UserError(
+                f"seed {seed} holds {'/'.join(keys[i])} twice. "
+                "Run the classifier stage again."
+            )
+        row[keys[i]] = i
+    missing = [key for key in samples if key not in row]
+    if missing:
+        raise UserError(
+            f"seed {seed} misses {len(missing)} sample(s), first "
+            f"{'/'.join(missing[0])}. Run the classifier stage again."
+        )
+    return np.array([row[key] for key in samples])
+
+
+def _summary(pooled: Pooled, resamples: int, seed: int) -> dict:
+    _, counts = by_person(pooled)
+    confusion = counts.sum(1)  # [s, c, c]
+    score = metrics.scores(confusion)
+    drawn = bootstrap.scores(counts, resamples=resamples, seed=seed)
+    return {
+        "uf1": float(score.uf1.mean()),
+        "uar": float(score.uar.mean()),
+        "uf1_sd": _sd(score.uf1),
+        "uar_sd": _sd(score.uar),
+        "ci95": {
+            "uf1": bootstrap.interval(drawn.uf1),
+            "uar": bootstrap.interval(drawn.uar),
+        },
+        "accuracy": float(score.accuracy.mean()),
+        "confusion": confusion.mean(0).tolist(),
+        "per_class_f1": metrics.per_class_f1(confusion).mean(0).tolist(),
+        "classes": list(pooled.classes),
+        "n": len(pooled.label),
+        "class_counts": np.bincount(
+            pooled.label, minlength=len(pooled.classes)
+        ).tolist(),
+        "seeds": [
+            {"seed": int(s), "uf1": float(a), "uar": float(b), "accuracy": float(c)}
+            for s, a, b, c in zip(pooled.seeds, *score, strict=True)
+        ],
+        "ensemble": _ensemble(pooled),
+    }
+
+
+def _ensemble(pooled: Pooled) -> dict:
+    vote = pooled.probs.mean(0).argmax(-1)
+    confusion = metrics.confusion(pooled.label, vote, len(pooled.classes))
+    score = metrics.scores(confusion)
+    return {
+        **{name: float(v) for name, v in score._asdict().items()},
+        "confusion": confusion.tolist(),
+    }
+
+
+def _margin(ours: Pooled, theirs: Pooled, resamples: int, seed: int) -> dict:
+    sides = [by_person(side)[1] for side in (ours, theirs)]
+    a, b = (metrics.scores(counts.sum(1)) for counts in sides)
+    drawn = [bootstrap.scores(c, resamples=resamples, seed=seed) for c in sides]
+    return {
+        "uf1": float(a.uf1.mean() - b.uf1.mean()),
+        "uar": float(a.uar.mean() - b.uar.mean()),
+        "ci95": {
+            "uf1": bootstrap.interval(drawn[0].uf1 - drawn[1].uf1),
+            "uar": bootstrap.interval(drawn[0].uar - drawn[1].uar),
+        },
+    }
+
+
+def _sd(values: np.ndarray) -> float:
+    return float(values.std(ddof=1)) if len(values) > 1 else 0.0

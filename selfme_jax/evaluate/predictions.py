@@ -1,0 +1,121 @@
+"""predictions.csv: one row per (seed, held-out sample), read back exactly."""
+
+import csv
+import math
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from selfme_jax.types import Predictions, UserError
+
+COLUMNS = ("seed", "fold", "dataset", "subject", "sample", "label", "pred")
+PROB = "prob_"
+
+
+def write(path: Path | str, predictions: Predictions) -> None:
+    """Write all rows, atomically: a kill leaves the old file or the new one.
+
+    Probabilities are written with all their digits, so every score is recomputed
+    from the file exactly.
+    """
+    write_rows(path, header(predictions.classes), rows(predictions))
+
+
+def read(path: Path | str) -> Predictions:
+    """Read and check what ``write`` wrote.
+
+    Raises:
+        UserError: missing, torn, or with values that cannot be predictions; names
+            the row.
+    """
+    columns, table = read_rows(path)
+    return parse(path, columns, table)
+
+
+def header(classes: Iterable[str]) -> list[str]:
+    """Column names."""
+    return [*COLUMNS, *(PROB + name for name in classes)]
+
+
+def rows(predictions: Predictions) -> Iterable[list]:
+    """Rows in the order of ``header``."""
+    # float() because repr of a numpy scalar is no number; its repr is exact.
+    return (
+        [int(seed), int(fold), dataset, subject, sample, int(label), int(pred)]
+        + [repr(float(p)) for p in probs]
+        for seed, fold, dataset, subject, sample, label, pred, probs in zip(
+            *predictions[:6], predictions.pred, predictions.probs, strict=True
+        )
+    )
+
+
+def write_rows(path: Path | str, names: list[str], table: Iterable[list]) -> None:
+    """Write a CSV file atomically."""
+    path = Path(path)
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(names)
+        writer.writerows(table)
+    os.replace(partial, path)
+
+
+def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
+    """Header and rows of a CSV file, all of the same length."""
+    try:
+        with Path(path).open(newline="", encoding="utf-8") as file:
+            names, *table = csv.reader(file)
+    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "empty or not a CSV file"
+        raise UserError(f"cannot read {path}: {reason}. {_REMEDY}") from error
+    if not table:
+        raise UserError(f"{path} has no rows. {_REMEDY}")
+    for number, row in enumerate(table, start=1):
+        if len(row) != len(names):
+            raise _bad(path, number, f"{len(row)} values for {len(names)} columns")
+    return names, table
+
+
+def parse(path: Path | str, names: list[str], table: list[list[str]]) -> Predictions:
+    """Typed and checked columns of rows as ``read_rows`` gives them."""
+    classes = tuple(n.removeprefix(PROB) for n in names[len(COLUMNS) :])
+    if names != header(classes) or not classes or len(set(classes)) < len(classes):
+        raise UserError(
+            f"{path} has the columns {', '.join(names)}; expected "
+            f"{', '.join(COLUMNS)}, then {PROB}<class> for each class. {_REMEDY}"
+        )
+    for number, row in enumerate(table, start=1):
+        _check(path, number, row, len(classes))
+    column = list(zip(*table, strict=True))
+    return Predictions(
+        *(np.array(column[i], int) for i in (0, 1)),
+        *(np.array(column[i], str) for i in (2, 3, 4)),
+        np.array(column[5], int),
+        np.array(column[7:], float).T,
+        classes,
+    )
+
+
+def _check(path: Path | str, number: int, row: list[str], classes: int) -> None:
+    try:
+        _, _, label, pred = (int(row[i]) for i in (0, 1, 5, 6))
+        probs = [float(p) for p in row[7:]]
+    except ValueError as error:
+        raise _bad(path, number, str(error)) from error
+    if not 0 <= label < classes:
+        raise _bad(path, number, f"label {label} is outside 0..{classes - 1}")
+    if not all(0 <= p <= 1 for p in probs) or not math.isclose(
+        sum(probs), 1, abs_tol=1e-3
+    ):
+        raise _bad(path, number, f"{probs} are no probabilities")
+    if pred != probs.index(max(probs)):
+        raise _bad(path, number, f"pred {pred} is not the most probable class")
+
+
+_REMEDY = "Write it again with --stages=classifier."
+
+
+def _bad(path: Path | str, number: int, what: str) -> UserError:
+    return UserError(f"{path}, row {number}: {what}. {_REMEDY}")
