@@ -157,7 +157,7 @@ def _rows(keys: list, of_seed: np.ndarray, samples: list, seed: int) -> np.ndarr
 
 
 def _summary(pooled: Pooled, resamples: int, seed: int) -> dict:
-    _, counts = by_person(pooled)
+    persons, counts = by_person(pooled)
     confusion = counts.sum(1)  # [s, c, c]
     score = metrics.scores(confusion)
     drawn = bootstrap.scores(counts, resamples=resamples, seed=seed)
@@ -175,6 +175,7 @@ def _summary(pooled: Pooled, resamples: int, seed: int) -> dict:
         "per_class_f1": metrics.per_class_f1(confusion).mean(0).tolist(),
         "classes": list(pooled.classes),
         "n": len(pooled.label),
+        "subjects": len(persons),
         "class_counts": np.bincount(
             pooled.label, minlength=len(pooled.classes)
         ).tolist(),

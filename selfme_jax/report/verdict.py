@@ -1,0 +1,117 @@
+"""What a score means beside its floors and its protocol, in words."""
+
+from typing import NamedTuple
+
+MOTION = {
+    "per_fold": "the motion network of a fold never saw its test subject",
+    "all_subjects": "the motion network saw all subjects, the test subject too "
+    "(transductive)",
+    "pretrained": "the motion network was trained on other videos",
+    "none": "no motion is learned, the input is ready-made flow",
+}
+EPOCHS = {
+    "fixed": "number of epochs fixed beforehand",
+    "inner_split": "epochs chosen on other subjects of the training side",
+    "published": "published weights, not trained here",
+    "oracle_epoch": "best epoch chosen ON THE TEST SUBJECT: a leak ceiling, no score",
+}
+SEEDS = 5  # fewer do not make a reported number
+
+
+class Verdict(NamedTuple):
+    """Whether a score beats every floor, by both UF1 and UAR, and the sentence."""
+
+    beats: bool
+    text: str
+
+
+def judge(results: dict, dataset: str | None = None) -> Verdict:
+    """Verdict on all samples, or on those of one dataset.
+
+    Args:
+        results: of results.json.
+        dataset: one of results["datasets"].
+    """
+    score = part(results, dataset)
+    floors = {n: part(f, dataset) for n, f in results["floors"].items()}
+    above = {n: f for n, f in floors.items() if not _beats(score, f)}
+    if above:
+        name = max(above, key=lambda n: above[n]["uf1"])
+        return Verdict(
+            False,
+            f"Does not beat its floor: {_floor(name)} has UF1/UAR "
+            f"{pair(above[name])}, this run {pair(score)}.",
+        )
+    name = max(floors, key=lambda n: floors[n]["uf1"])
+    text = f"Beats its floors; the best one, {_floor(name)}, has {pair(floors[name])}."
+    if name in results["margins"]:
+        text += f" {_margin(part(results['margins'][name], dataset))}"
+    return Verdict(True, text)
+
+
+def protocol(results: dict) -> str:
+    """The protocol, to stand beside the score."""
+    used = results["protocol"]
+    motion, epochs = used["motion_scope"], used["epoch_rule"]
+    seen = "was" if used["saw_test_subject"] else "was not"
+    return (
+        f"{used['name']}; motion_scope {motion}: {MOTION.get(motion, motion)}; "
+        f"{EPOCHS.get(epochs, epochs)}; the test subject {seen} seen in training."
+    )
+
+
+def notes(results: dict) -> list[str]:
+    """What a reader must know before quoting the score."""
+    found = []
+    if results["protocol"]["saw_test_subject"]:
+        found.append("Training saw the test subject: no subject-independent score.")
+    if results["protocol"]["epoch_rule"] == "oracle_epoch":
+        found.append("The epoch was chosen on the test subject: a leak ceiling only.")
+    trained = results["protocol"]["epoch_rule"] != "published"
+    if trained and len(results["seeds"]) < SEEDS:
+        found.append(
+            f"{len(results['seeds'])} seed(s): a reported number needs {SEEDS}."
+        )
+    if "synthetic" in results["datasets"]:
+        found.append("Synthetic faces: this says nothing about real ones.")
+    absent = [
+        f"{name}: {results['classes'][c]}"
+        for name, own in results["datasets"].items()
+        for c, count in enumerate(own["class_counts"])
+        if not count
+    ]
+    if absent:
+        found.append(f"Classes without a clip count as 0: {', '.join(absent)}.")
+    return found
+
+
+def part(summary: dict, dataset: str | None) -> dict:
+    """The whole, or its part of one dataset."""
+    return summary["datasets"][dataset] if dataset else summary
+
+
+def pair(score: dict) -> str:
+    """'0.851/0.875': UF1 and UAR."""
+    return f"{score['uf1']:.3f}/{score['uar']:.3f}"
+
+
+def _beats(score: dict, floor: dict) -> bool:
+    return score["uf1"] > floor["uf1"] and score["uar"] > floor["uar"]
+
+
+def _floor(name: str) -> str:
+    return {
+        "linear": "a linear model on the same input",
+        "majority": "the commonest class of the training side",
+        "random": "uniform guessing",
+    }[name]
+
+
+def _margin(margin: dict) -> str:
+    text = ", ".join(
+        f"{name.upper()} {margin[name]:+.3f} [{low:+.3f}, {high:+.3f}]"
+        for name, (low, high) in margin["ci95"].items()
+    )
+    settled = all(low > 0 for low, _ in margin["ci95"].values())
+    meaning = "exclude 0" if settled else "include 0: these subjects do not settle it"
+    return f"Difference with 95 % intervals {text}, which {meaning}."
