@@ -19,6 +19,7 @@ class Pooled(NamedTuple):
     seeds: np.ndarray  # [s] int
     dataset: np.ndarray  # [n] str
     person: np.ndarray  # [n] str, unique over datasets
+    sample: np.ndarray  # [n] str, unique over datasets and subjects
     label: np.ndarray  # [n] int
     probs: np.ndarray  # [s, n, c] float
 
@@ -53,36 +54,39 @@ def summarise(
     }
 
 
-def margin(
+def margins(
     predictions: Predictions,
-    floor: Predictions,
+    floors: dict[str, Predictions],
     *,
     resamples: int = 2000,
     seed: int = 0,
-) -> dict:
-    """Score minus floor with a paired 95 % interval, and the same per dataset.
+) -> dict[str, dict]:
+    """Score minus floor with a paired 95 % interval, for each floor.
+
+    Args:
+        predictions: of the method. floors: by name, as ``floors.read`` gives them.
+        resamples: of the subject bootstrap; both sides get the same subjects.
+        seed: of the subject bootstrap.
+
+    Returns:
+        {floor: {uf1, uar, ci95, datasets: {name: the same}}}.
 
     Raises:
         UserError: the two do not hold the same samples.
     """
-    ours, theirs = pool(predictions), pool(floor)
-    if not (
-        np.array_equal(ours.person, theirs.person)
-        and np.array_equal(ours.label, theirs.label)
-    ):
-        raise UserError(
-            "predictions and floor are not of the same samples. "
-            "Run the classifier stage again."
-        )
-    return {
-        **_margin(ours, theirs, resamples, seed),
-        "datasets": {
-            str(name): _margin(
-                select(ours, name), select(theirs, name), resamples, seed
-            )
-            for name in np.unique(ours.dataset)
-        },
-    }
+    ours = pool(predictions)
+    result = {}
+    for name, rows in floors.items():
+        theirs = pool(rows)
+        _same_samples(ours, theirs, name)
+        result[name] = {
+            **_margin(ours, theirs, resamples, seed),
+            "datasets": {
+                str(d): _margin(select(ours, d), select(theirs, d), resamples, seed)
+                for d in np.unique(ours.dataset)
+            },
+        }
+    return result
 
 
 def pool(predictions: Predictions) -> Pooled:
@@ -111,6 +115,7 @@ def pool(predictions: Predictions) -> Pooled:
         seeds,
         np.array([key[0] for key in samples]),
         np.array(["/".join(key[:2]) for key in samples]),
+        np.array(["/".join(key) for key in samples]),
         label[0],
         np.asarray(predictions.probs, float)[rows],
     )
@@ -122,6 +127,7 @@ def select(pooled: Pooled, dataset: str) -> Pooled:
     return pooled._replace(
         dataset=pooled.dataset[own],
         person=pooled.person[own],
+        sample=pooled.sample[own],
         label=pooled.label[own],
         probs=pooled.probs[:, own],
     )
@@ -135,6 +141,17 @@ def by_person(pooled: Pooled) -> tuple[np.ndarray, np.ndarray]:
     for of_seed, pred in zip(counts, pooled.probs.argmax(-1), strict=True):
         np.add.at(of_seed, (person, pooled.label, pred), 1)
     return persons, counts
+
+
+def _same_samples(ours: Pooled, theirs: Pooled, name: str) -> None:
+    if not (
+        np.array_equal(ours.sample, theirs.sample)
+        and np.array_equal(ours.label, theirs.label)
+    ):
+        raise UserError(
+            f"predictions and the floor {name} are not of the same samples. "
+            "Run the classifier stage again."
+        )
 
 
 def _rows(keys: list, of_seed: np.ndarray, samples: list, seed: int) -> np.ndarray:

@@ -11,7 +11,7 @@ CAPTIONS = {
     "scores": "Points: means; bars: 95 % intervals by resampling subjects; ticks: "
     "single seeds; dotted: the highest floor.",
     "confusion": "Rows are true classes: mean count over seeds, and share of the row.",
-    "subjects": "Every subject is tested by a model that never trained on it.",
+    "subjects": "Held-out subjects: their clips, and how many of them are wrong.",
     "curves": "Training metrics by step. Thick: mean over all runs.",
     "motion": "White: no motion; the hue of the wheel gives the direction.",
 }

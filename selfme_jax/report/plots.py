@@ -90,22 +90,17 @@ def scores(results: dict) -> "Figure":
     return drawn
 
 
-def curves(rows: Sequence[dict]) -> "Figure | None":
+def curves(rows: Sequence[dict]) -> "Figure":
     """Training metrics by step: thin, each chunk of runs; thick, their mean.
 
     Args:
-        rows: of metrics.jsonl: stage, chunk, step, and any metrics.
-
-    Returns:
-        None where there is nothing to draw.
+        rows: of metrics.jsonl: stage, chunk, step, seconds, and any metrics.
     """
     panels: dict[tuple[str, str], dict[int, list[tuple[int, float]]]] = {}
     for row in rows:
-        for name in row.keys() - {"stage", "chunk", "step"}:
+        for name in row.keys() - {"stage", "chunk", "step", "seconds"}:
             chunks = panels.setdefault((row["stage"], name), {})
             chunks.setdefault(row["chunk"], []).append((row["step"], row[name]))
-    if not panels:
-        return None
     order = sorted(panels, key=lambda p: (p[0] != "motion", p[0], p[1] != "loss", p[1]))
     columns = min(3, len(panels))
     count = -(-len(panels) // columns)
@@ -133,7 +128,8 @@ def subjects(predictions: Predictions) -> "Figure":
         short = [p.split("/", 1)[1] for p in persons]
         axis.set_xticks(place, short, rotation=90, fontsize=7)
         axis.set_xlim(-0.7, len(persons) - 0.3)
-        axis.set_title(f"{name}: {right.sum():.1f} of {n.sum():.0f} right", fontsize=9)
+        title = f"{name}: {right.sum():.1f} of {n.sum():.0f} clips right"
+        axis.set_title(title, fontsize=9, loc="left")
         axis.yaxis.get_major_locator().set_params(integer=True)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].legend(

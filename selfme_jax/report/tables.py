@@ -27,9 +27,8 @@ def text(results: dict) -> str:
 
 def scores(results: dict) -> list[tuple[str, ...]]:
     """Rows (name, UF1, UAR, accuracy) of the run, its vote and its floors."""
-    seeds = len(results["seeds"])
-    rows = [_row(f"mean of {seeds} seed(s)", results)]
-    if seeds > 1:
+    rows = [_row(verdict.seeds(results), results)]
+    if len(results["seeds"]) > 1:
         rows.append(_row("vote of the seeds", results["ensemble"]))
     floors = results["floors"]
     for name in sorted(floors, key=lambda n: -floors[n]["uf1"]):

@@ -7,12 +7,10 @@ MOTION = {
     "all_subjects": "the motion network saw all subjects, the test subject too "
     "(transductive)",
     "pretrained": "the motion network was trained on other videos",
-    "none": "no motion is learned, the input is ready-made flow",
 }
 EPOCHS = {
     "fixed": "number of epochs fixed beforehand",
     "inner_split": "epochs chosen on other subjects of the training side",
-    "published": "published weights, not trained here",
     "oracle_epoch": "best epoch chosen ON THE TEST SUBJECT: a leak ceiling, no score",
 }
 SEEDS = 5  # fewer do not make a reported number
@@ -44,7 +42,7 @@ def judge(results: dict, dataset: str | None = None) -> Verdict:
         )
     name = max(floors, key=lambda n: floors[n]["uf1"])
     text = f"Beats its floors; the best one, {_floor(name)}, has {pair(floors[name])}."
-    if name in results["margins"]:
+    if name in results["margins"]:  # not for guessing: it has no predictions
         text += f" {_margin(part(results['margins'][name], dataset))}"
     return Verdict(True, text)
 
@@ -54,8 +52,9 @@ def protocol(results: dict) -> str:
     used = results["protocol"]
     motion, epochs = used["motion_scope"], used["epoch_rule"]
     seen = "was" if used["saw_test_subject"] else "was not"
+    meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
     return (
-        f"{used['name']}; motion_scope {motion}: {MOTION.get(motion, motion)}; "
+        f"{used['name']}; motion_scope {motion}{meaning}; "
         f"{EPOCHS.get(epochs, epochs)}; the test subject {seen} seen in training."
     )
 
@@ -67,10 +66,10 @@ def notes(results: dict) -> list[str]:
         found.append("Training saw the test subject: no subject-independent score.")
     if results["protocol"]["epoch_rule"] == "oracle_epoch":
         found.append("The epoch was chosen on the test subject: a leak ceiling only.")
-    trained = results["protocol"]["epoch_rule"] != "published"
+    trained = results["protocol"]["epoch_rule"] in ("fixed", "inner_split")
     if trained and len(results["seeds"]) < SEEDS:
         found.append(
-            f"{len(results['seeds'])} seed(s): a reported number needs {SEEDS}."
+            f"A reported number needs {SEEDS} seeds; this is {seeds(results)}."
         )
     if "synthetic" in results["datasets"]:
         found.append("Synthetic faces: this says nothing about real ones.")
@@ -83,6 +82,12 @@ def notes(results: dict) -> list[str]:
     if absent:
         found.append(f"Classes without a clip count as 0: {', '.join(absent)}.")
     return found
+
+
+def seeds(results: dict) -> str:
+    """What the headline score is a mean of."""
+    count = len(results["seeds"])
+    return f"mean of {count} seeds" if count > 1 else "one seed"
 
 
 def part(summary: dict, dataset: str | None) -> dict:
