@@ -51,9 +51,8 @@ def pictures(clips: Sequence[Picture]) -> "Figure":
     """One row a clip; its colours reach full saturation at its longest motion."""
     framed = any(clip.onset is not None for clip in clips)
     columns = 5 if framed else 2
-    width = WIDTH if framed else WIDTH * 0.55
-    side = width / columns
-    drawn, axes = figure(width, (side + 0.35) * len(clips), len(clips), columns)
+    height = (WIDTH / 5 + 0.35) * len(clips)
+    drawn, axes = figure(WIDTH, height, len(clips), columns)
     for row, clip in zip(axes, clips, strict=True):
         for axis in row:
             axis.set_axis_off()

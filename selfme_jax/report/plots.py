@@ -58,8 +58,7 @@ def confusion(results: dict) -> "Figure":
     parts |= results["datasets"]
     columns = min(len(parts), 3)
     rows = -(-len(parts) // columns)
-    side = WIDTH / columns if columns > 1 else 0.55 * WIDTH
-    drawn, axes = figure(side * columns, side * 0.95 * rows, rows, columns)
+    drawn, axes = figure(WIDTH, WIDTH * 0.95 / max(columns, 2) * rows, rows, columns)
     for axis in axes.flat[len(parts) :]:
         axis.set_axis_off()
     for axis, (name, part) in zip(axes.flat, parts.items(), strict=False):
