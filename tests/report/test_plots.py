@@ -1,0 +1,72 @@
+import cv2
+import numpy as np
+import pytest
+
+from selfme_jax.report import plots
+
+
+def decode(data: bytes) -> np.ndarray:
+    image = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def words(drawn) -> str:
+    """All text of a figure that is drawn in it."""
+    import matplotlib.text
+
+    return "\n".join(t.get_text() for t in drawn.findobj(matplotlib.text.Text))
+
+
+def test_confusion_shows_counts_and_shares(results):
+    results["confusion"] = [[7.5, 2.5, 0], [1, 3, 0], [0, 0, 0]]
+    drawn = plots.confusion(results)
+    text = words(drawn)
+    assert "7.5\n75 %" in text and "1\n25 %" in text and "0\n0 %" in text
+    for title in ("all (n = 72)", "casme2 (n = 40)", "smic (n = 32)"):
+        assert title in text
+    del results["datasets"]["smic"]
+    assert "all" not in words(plots.confusion(results))
+
+
+def test_scores_show_run_vote_and_floors(results):
+    text = words(plots.scores(results))
+    for value in (results["uf1"], results["ensemble"]["uar"]):
+        assert f"{value:.3f}" in text
+    for name, floor in results["floors"].items():
+        assert f"floor: {name}" in text and f"{floor['uf1']:.3f}" in text
+
+
+def test_subjects_count_clips_and_errors(rows):
+    drawn = plots.subjects(rows)
+    first, second = drawn.axes
+    clips = [bar.get_height() for bar in first.containers[0]]
+    wrong = [bar.get_height() for bar in first.containers[1]]
+    assert clips == [8] * 5 and len(second.containers[0]) == 4
+    for p, height in enumerate(wrong):
+        own = (rows.dataset == "casme2") & (rows.subject == f"sub<{p}>")
+        assert height == pytest.approx((rows.pred != rows.label)[own].sum() / 3)
+
+
+def test_curves_average_chunks_and_leave_out_times():
+    table = [
+        {"stage": s, "chunk": c, "step": i, "seconds": 9.0, "loss": 10 * i + c}
+        for s in ("classifier", "motion")
+        for c in (0, 2)
+        for i in (1, 2, 3)
+    ]
+    drawn = plots.curves(table)
+    titles = [axis.get_title() for axis in drawn.axes if axis.get_title()]
+    assert titles == ["motion: loss", "classifier: loss"]
+    mean = drawn.axes[0].lines[-1]
+    np.testing.assert_allclose(mean.get_xdata(), [1, 2, 3])
+    np.testing.assert_allclose(mean.get_ydata(), [11, 21, 31])
+
+
+def test_saved_files_are_the_bytes_and_repeatable(results, tmp_path):
+    images = plots.save({"scores": plots.scores(results)}, tmp_path / "figures")
+    (path,) = (tmp_path / "figures").iterdir()
+    assert path.name == "scores.png" and path.read_bytes() == images["scores"]
+    assert images["scores"] == plots.png(plots.scores(results))
+    image = decode(images["scores"])
+    assert image.shape[1] == pytest.approx(plots.WIDTH * plots.DPI, abs=2)
+    assert (image != 255).any()

@@ -1,0 +1,79 @@
+import pytest
+
+from selfme_jax.report import verdict
+
+
+def test_beats_its_floors(results):
+    judged = verdict.judge(results)
+    assert judged.beats and judged.text.startswith("Beats its floors")
+    assert "exclude 0" in judged.text
+    assert verdict.judge(results, "smic").beats
+
+
+@pytest.mark.parametrize("floor", ["majority", "random", "linear"])
+@pytest.mark.parametrize("key", ["uf1", "uar"])
+def test_either_score_below_any_floor_is_said(results, floor, key):
+    results["floors"][floor][key] = results[key] + 1e-6
+    judged = verdict.judge(results)
+    assert not judged.beats and judged.text.startswith("Does not beat its floor")
+    assert f"{results['uf1']:.3f}/{results['uar']:.3f}" in judged.text
+    assert verdict.judge(results, "casme2").beats
+
+
+def test_equal_is_not_beaten(results):
+    results["floors"]["linear"].update(uf1=results["uf1"], uar=results["uar"])
+    assert not verdict.judge(results).beats
+
+
+def test_a_dataset_is_held_against_its_own_floor(results):
+    results["floors"]["linear"]["datasets"]["smic"]["uf1"] = 0.999
+    assert not verdict.judge(results, "smic").beats
+    assert "0.999" in verdict.judge(results, "smic").text
+    assert verdict.judge(results).beats
+
+
+def test_interval_that_holds_zero_is_said(results):
+    for margin in results["margins"].values():
+        margin["ci95"]["uf1"] = [-0.01, 0.2]
+    judged = verdict.judge(results)
+    # Only floors with predictions have a paired interval; guessing is one draw away.
+    best = max(results["floors"], key=lambda n: results["floors"][n]["uf1"])
+    assert judged.beats
+    assert ("do not settle it" in judged.text) == (best in results["margins"])
+    assert best == "linear"
+
+
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        ({"saw_test_subject": True}, "saw the test subject"),
+        ({"epoch_rule": "oracle_epoch"}, "leak ceiling"),
+    ],
+)
+def test_notes_on_the_protocol(results, change, says):
+    assert not any(says in note for note in verdict.notes(results))
+    results["protocol"].update(change)
+    assert any(says in note for note in verdict.notes(results))
+
+
+def test_notes_on_seeds_synthetic_faces_and_absent_classes(results):
+    results["seeds"] *= 2
+    assert verdict.notes(results) == []
+    results["seeds"] = results["seeds"][:1]
+    results["datasets"]["synthetic"] = results["datasets"].pop("smic")
+    results["datasets"]["casme2"]["class_counts"] = [3, 0, 2]
+    notes = " ".join(verdict.notes(results))
+    assert "this is one seed" in notes
+    assert "Synthetic faces" in notes
+    assert "casme2: positive" in notes
+    # Published weights are scored once: seeds do not apply.
+    results["protocol"]["epoch_rule"] = "published weights, not trained here"
+    assert "seed" not in " ".join(verdict.notes(results))
+
+
+@pytest.mark.parametrize("scope", ["per_fold", "all_subjects", "none (given images)"])
+def test_motion_scope_stands_beside_the_score(results, scope):
+    results["protocol"]["motion_scope"] = scope
+    text = verdict.protocol(results)
+    assert scope in text and "composite LOSO" in text and "was not seen" in text
+    assert ("transductive" in text) == (scope == "all_subjects")
