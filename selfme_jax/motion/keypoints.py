@@ -115,8 +115,9 @@ class HeatmapDetector(nn.Module):
         )(x)[-1]
         shape = x.shape[1:3]
         zeros = nn.initializers.zeros
+        small = nn.initializers.variance_scaling(0.01, "fan_in", "normal")
         logits = nn.Conv(
-            k * n, (7, 7), kernel_init=zeros, dtype=self.dtype, name="logits"
+            k * n, (7, 7), kernel_init=small, dtype=self.dtype, name="logits"
         )(x)
         start = start_points(k, n, radius=self.radius).reshape(k * n, 2)
         offset = grid.identity(shape)[..., None, :] - start

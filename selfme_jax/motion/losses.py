@@ -3,6 +3,7 @@
 Images are [b, h, w, c] float32 in [0, 1].
 """
 
+import math
 from collections.abc import Sequence
 
 import dm_pix
@@ -19,7 +20,7 @@ def _mean(x: jax.Array) -> jax.Array:
     return x.mean(tuple(range(1, x.ndim)))
 
 
-def charbonnier(a: jax.Array, b: jax.Array, *, epsilon: float = 1e-3) -> jax.Array:
+def charbonnier(a: jax.Array, b: jax.Array, *, epsilon: float) -> jax.Array:
     """Mean of sqrt((a - b)^2 + epsilon^2) - epsilon: a smooth L1, 0 for equals."""
     return _mean(jnp.sqrt((a - b) ** 2 + epsilon**2) - epsilon)
 
@@ -59,11 +60,39 @@ def census(
     return _mean(t / (0.1 + t))
 
 
+def blur(image: jax.Array, *, sigma: float) -> jax.Array:
+    """Gaussian blur, sigma in pixels, 0 = none: [b, h, w, c] -> same.
+
+    To be done before warping frames with sensor noise: bilinear sampling between
+    pixels averages noise away, so the photometric error of a noisy flat region is
+    least for a wrong flow of half a pixel.
+    """
+    if not sigma:
+        return image
+    size = 2 * math.ceil(2.5 * sigma) + 1
+    padding = ((0, 0), (size // 2,) * 2, (size // 2,) * 2, (0, 0))
+    image = jnp.pad(image, padding, mode="edge")
+    return dm_pix.gaussian_blur(image, sigma, size, padding="VALID")
+
+
+def level_light(image: jax.Array, target: jax.Array, *, block: int) -> jax.Array:
+    """The image with the slow part of its difference to the target taken out.
+
+    Light changes between two frames by a few grey levels, slowly over the face; the
+    sub-pixel motion of micro-expressions changes edges by no more. Slow is what
+    survives anti-aliased downsampling by `block` pixels. [b, h, w, c] -> same.
+    """
+    difference = image - target
+    slow = pyramid.downsample(difference, factor=block)
+    return image - pyramid.resize(slow, image.shape[1:3])
+
+
 def photometric(
     a: jax.Array,
     b: jax.Array,
     *,
     scales: int,
+    epsilon: float,
     charbonnier_weight: float,
     ssim_weight: float,
     census_weight: float,
@@ -74,13 +103,13 @@ def photometric(
     """
     total = jnp.zeros(a.shape[0])
     levels = zip(
-        pyramid.gaussian_pyramid(a, scales),
-        pyramid.gaussian_pyramid(b, scales),
+        pyramid.gaussian_pyramid(a, levels=scales),
+        pyramid.gaussian_pyramid(b, levels=scales),
         strict=True,
     )
     for x, y in levels:
         if charbonnier_weight:
-            total += charbonnier_weight * charbonnier(x, y)
+            total += charbonnier_weight * charbonnier(x, y, epsilon=epsilon)
         if ssim_weight and min(x.shape[1:3]) >= SSIM_WINDOW:
             total += ssim_weight * ssim(x, y)
         if census_weight:

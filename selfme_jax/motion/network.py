@@ -55,6 +55,7 @@ class MotionNetwork(nn.Module):
     keypoint_blocks: tuple[int, ...] = (2, 2, 2, 2)
     pool: str = "mean"
     temperature: float = 0.1
+    spread: float = 0.2
     scale: int = 4
     dense_width: int = 64
     dense_depth: int = 5
@@ -110,7 +111,8 @@ class MotionNetwork(nn.Module):
                 self.scale,
                 self.temperature,
                 self.radius,
-                dtype=self.dtype,
+                self.spread,
+                self.dtype,
             )
         raise ValueError(f"detector {self.detector!r}: know regression, heatmap")
 
