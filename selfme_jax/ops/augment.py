@@ -9,6 +9,7 @@ import functools
 import dm_pix
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from selfme_jax.ops import affine
 
@@ -24,8 +25,8 @@ def mirror(flow: jax.Array) -> jax.Array:
       [..., h, w, c].
     """
     # A product with constant signs, not an indexed update: no scatter.
-    signs = jnp.ones(flow.shape[-1], flow.dtype).at[0].set(-1)
-    return jnp.flip(flow, axis=-2) * signs
+    signs = np.where(np.arange(flow.shape[-1]) == 0, -1, 1)
+    return jnp.flip(flow, axis=-2) * signs.astype(flow.dtype)
 
 
 @jax.jit

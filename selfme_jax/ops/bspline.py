@@ -1,10 +1,10 @@
 """Uniform cubic B-spline free-form deformation, as two small matrix products.
 
 A lattice of gy x gx cells covers [-1, 1]^2 exactly; (gy + 3)(gx + 3) control
-displacements Phi, one row or column beyond the frame before it and two after it,
-make u(x, y) = sum_ab B_a(y) B_b(x) Phi_ab (Rueckert et al. 1999). The basis is
-separable, so a dense field is Wy Phi Wx^T with constant matrices: no gathers, no
-16-tap loop. All displacements are in grid units, (x, y).
+displacements Phi, at the knots and at one more beyond the frame on every side, make
+u(x, y) = sum_ab B_a(y) B_b(x) Phi_ab (Rueckert et al. 1999). The basis is separable,
+so a dense field is Wy Phi Wx^T with constant matrices: no gathers, no 16-tap loop.
+All displacements are in grid units, (x, y).
 """
 
 import functools
@@ -106,7 +106,8 @@ def fit(
 
     Args:
       points: [..., n, 2] in [-1, 1], (x, y); those outside count as the nearest
-        point of the frame. Points may coincide.
+        point of the frame. Points may coincide (at smoothness 0 with displacements
+        that agree; else the result is finite, and without use).
       displacements: [..., n, 2].
       cells: (gy, gx), or one number for both.
       smoothness: >= 0, without dimension: C is scaled so that it is the squared

@@ -152,7 +152,9 @@ def test_fit_equals_the_primal_problem(cells, smoothness, pairs):
     found = np.asarray(bspline.fit(*pairs, cells=cells, smoothness=smoothness))
     expected = primal_fit(*pairs, cells, smoothness)
     assert found.dtype == np.float32
-    np.testing.assert_allclose(found, expected, atol=2e-5 * np.abs(expected).max())
+    # float32 loses a part of its digits to the condition of the n x n system.
+    tolerance = max(1e-5, 3e-7 / smoothness) * np.abs(expected).max()
+    np.testing.assert_allclose(found, expected, atol=tolerance)
 
 
 def test_fit_takes_more_points_than_controls(rng):
