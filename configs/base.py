@@ -125,7 +125,8 @@ def _transformer() -> ConfigDict:
     config.model.heads = 4
     config.model.mlp = 2.0  # hidden width / width
     config.model.dropout = 0.0
-    config.model.head = "concat"  # concat | mean | token
+    config.model.head = "concat"  # concat | symmetric (SCViT) | mean | token
+    config.model.place_scale = 0.02  # sd of the initial positions
     config.loss = ConfigDict()
     config.loss.smoothing = 0.1  # label smoothing
     config.train = ConfigDict()
@@ -138,6 +139,5 @@ def _transformer() -> ConfigDict:
     config.train.clip = 1.0  # global gradient norm; 0 = none
     config.train.balance = 0.5  # draw classes by count ** -balance
     config.train.mirror = 0.5  # probability of mirroring a sample
-    config.train.noise = 0.0  # sd of Gaussian noise on a prepared input
     config.train.ema = 0.0  # decay of the evaluated average; 0 = none
     return config

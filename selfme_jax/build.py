@@ -52,8 +52,8 @@ def dataset(config: ConfigDict) -> Dataset:
     wanted = {"images": FlowDataset, "learned": ClipDataset}[config.input]
     if not isinstance(data, wanted):
         raise UserError(
-            f"config.input={config.input} does not go with the dataset {name}. "
-            f"Set --config.input={'images' if config.input == 'learned' else 'learned'}."
+            f"config.input={config.input} does not go with the dataset {name}; set "
+            f"--config.input={'images' if config.input == 'learned' else 'learned'}."
         )
     return data
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import jax
-from absl import app, flags
+from absl import app, flags, logging
 
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.types import UserError
@@ -23,6 +23,7 @@ def run(main: Callable[[], None]) -> None:
     def guarded(argv: Sequence[str]) -> None:
         if len(argv) > 1:
             _fail(f"unexpected argument {argv[1]!r}; flags start with --.", BAD_INPUT)
+        logging.set_verbosity(logging.WARNING)  # our own lines are on stdout
         _cache_compilations()
         try:
             main()

@@ -4,6 +4,8 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
+
 from selfme_jax.types import UserError
 
 
@@ -39,6 +41,13 @@ def write_json(path: Path, value: dict) -> None:
     """Atomic: a kill leaves the old file or the new one."""
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(value, indent=2) + "\n")
+    os.replace(partial, path)
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Atomic .npy."""
+    partial = path.with_name("partial_" + path.name)
+    np.save(partial, array)
     os.replace(partial, path)
 
 

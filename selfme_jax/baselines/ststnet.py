@@ -33,7 +33,6 @@ class STSTNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        b, h, w, c = images.shape
         x = nn.Dense(sum(FILTERS), name="conv")(_neighbours(images))
         norm = nn.BatchNorm(
             use_running_average=not train, momentum=0.9, epsilon=1e-5, name="norm"
@@ -41,7 +40,7 @@ class STSTNet(nn.Module):
         x = _max_pool(norm(nn.relu(x)))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.avg_pool(x, (2, 2), strides=(2, 2))
-        return nn.Dense(self.classes, name="logits")(x.reshape(b, -1))
+        return nn.Dense(self.classes, name="logits")(x.reshape(len(x), -1))
 
 
 def _neighbours(images: jax.Array) -> jax.Array:
@@ -104,7 +103,7 @@ def _variables(arrays: Mapping[str, np.ndarray], where: str) -> dict:
     try:
         kernel = joined("conv{}.weight").transpose(2, 3, 1, 0)  # OIHW -> HWIO
         linear = arrays["fc.weight"]
-        side = int(round((linear.shape[1] / sum(FILTERS)) ** 0.5))
+        side = round((linear.shape[1] / sum(FILTERS)) ** 0.5)
         linear = linear.reshape(-1, sum(FILTERS), side, side).transpose(2, 3, 1, 0)
         norm = {"scale": joined("bn{}.weight"), "bias": joined("bn{}.bias")}
         params = {

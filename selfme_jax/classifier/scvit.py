@@ -11,7 +11,9 @@ class Head(nn.Module):
     """Tokens [b, n, d] -> logits [b, classes].
 
     'concat' reads all tokens side by side: with so few samples where a movement is
-    matters more than any pooling can keep. 'mean' pools them.
+    matters more than any pooling can keep; so does 'symmetric', after SCViT has
+    averaged left and right. 'mean' pools them, 'token' reads the class token.
+    Starts at zero: random initial logits are noise that few samples do not unlearn.
     """
 
     classes: int
@@ -29,7 +31,8 @@ class Head(nn.Module):
         else:
             raise ValueError(f"head {self.kind!r}: know concat, mean, token")
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
-        return nn.Dense(self.classes, name="logits")(x)
+        zeros = nn.initializers.zeros
+        return nn.Dense(self.classes, kernel_init=zeros, name="logits")(x)
 
 
 class SCViT(nn.Module):
@@ -38,7 +41,8 @@ class SCViT(nn.Module):
     The flow is cut into four regions, the right ones mirrored onto the left ones;
     all share one patch embedding and one transformer. Left and right also share
     their region embedding, so that mirroring a clip (x flipped, u negated) swaps
-    left and right region features exactly; the head sees which side is which.
+    left and right region features exactly; the head sees which side is which, unless
+    it is 'symmetric': then a mirrored clip gets the same logits.
     """
 
     classes: int
@@ -49,6 +53,7 @@ class SCViT(nn.Module):
     mlp: float
     dropout: float
     head: str
+    place_scale: float
     row_fraction: float
     projection: int
 
@@ -66,7 +71,8 @@ class SCViT(nn.Module):
           (logits [b, classes], region features [b, 4, projection], not normalised).
         """
         rows = regions.split(flow, row_fraction=self.row_fraction, multiple=self.patch)
-        rows = tokens.Embed(self.patch, self.width, name="embed")(rows)
+        embed = tokens.Embed(self.patch, self.width, self.place_scale, name="embed")
+        rows = embed(rows)
         places = [x.shape[-2] for x in rows]
         x = jnp.concatenate(
             [x.reshape(x.shape[0], -1, self.width) for x in rows], axis=1
@@ -106,11 +112,13 @@ class ViT(nn.Module):
     mlp: float
     dropout: float
     head: str
+    place_scale: float
 
     @nn.compact
     def __call__(self, flow: jax.Array, *, train: bool = False) -> jax.Array:
         """[b, h, w, c] -> logits [b, classes]; h and w multiples of patch."""
-        (x,) = tokens.Embed(self.patch, self.width, name="embed")((flow,))
+        embed = tokens.Embed(self.patch, self.width, self.place_scale, name="embed")
+        (x,) = embed((flow,))
         if self.head == "token":
             cls = self.param("cls", nn.initializers.normal(0.02), (1, 1, self.width))
             x = jnp.concatenate([jnp.tile(cls, (x.shape[0], 1, 1)), x], axis=1)

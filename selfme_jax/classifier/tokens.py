@@ -22,10 +22,16 @@ class Embed(nn.Module):
 
     Left and right share every parameter (they are mirrored onto one another), so a
     mirrored clip gives the same tokens with the sides swapped.
+
+    place_scale: sd of the initial positions. The encoder's layer norms bring every
+      token to one length, so beside small positions a patch without motion would
+      count as much as one with; beside large ones a token stays nearly linear in
+      its motion.
     """
 
     patch: int
     width: int
+    place_scale: float
 
     @nn.compact
     def __call__(self, regions: tuple[jax.Array, ...]) -> tuple[jax.Array, ...]:
@@ -36,7 +42,7 @@ class Embed(nn.Module):
         dense = nn.Dense(self.width, name="patch")
         cut = [patches(r, self.patch) for r in regions]
         places = max(p.shape[-2] for p in cut)
-        init = nn.initializers.normal(0.02)
+        init = nn.initializers.normal(self.place_scale)
         place = self.param("place", init, (places, self.width))
         region = self.param("region", init, (len(cut), self.width))
         return tuple(

@@ -17,7 +17,8 @@ class Attention(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         width = x.shape[-1]
-        qkv = nn.Dense(3 * width, name="qkv")(x)
+        # No bias: a key bias has no gradient, and Adam would blow its rounding up.
+        qkv = nn.Dense(3 * width, use_bias=False, name="qkv")(x)
         qkv = qkv.reshape(*x.shape[:-1], 3, self.heads, width // self.heads)
         q, k, v = jnp.moveaxis(qkv, -3, 0)
         scores = jnp.einsum("...qhd,...khd->...hqk", q, k) / jnp.sqrt(q.shape[-1])

@@ -26,16 +26,16 @@ class Recipe(NamedTuple):
     batch_size: samples drawn (with replacement) per step.
     optimizer: built by build.py from optax.
     balance: class balancing of the draws (``method.runs``).
-    mirror: probability of mirroring a sample (x flipped, u negated).
     ema: decay of the evaluated parameter average; 0 = none.
+    mirror: probability of mirroring a sample (x flipped, channel 0 = u negated).
     """
 
     epochs: float
     batch_size: int
     optimizer: Callable[[int], optax.GradientTransformation]
     balance: float
-    mirror: float
     ema: float
+    mirror: float = 0.0
 
 
 class Data(NamedTuple):

@@ -69,7 +69,9 @@ def runs(problem: Problem, *, balance: float) -> tuple[Run, list[str]]:
 
 def gather(problem: Problem, outputs: np.ndarray) -> np.ndarray:
     """[seeds * folds, t, c] outputs at Run.test -> [seeds, n, c] pooled over folds."""
-    outputs = outputs.reshape(len(problem.seeds), len(problem.splits), *outputs.shape[1:])
+    outputs = outputs.reshape(
+        len(problem.seeds), len(problem.splits), *outputs.shape[1:]
+    )
     pooled = np.full((len(outputs), len(problem.labels), outputs.shape[-1]), np.nan)
     for i, split in enumerate(problem.splits):
         pooled[:, split.test] = outputs[:, i, : len(split.test)]

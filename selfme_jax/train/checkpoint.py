@@ -5,7 +5,6 @@ is evaluated (params, averaged where asked for, and model state). Orbax renames 
 folder into place when it is complete, so a kill leaves the previous one.
 """
 
-import logging
 from typing import Any
 
 import orbax.checkpoint as ocp
@@ -16,7 +15,6 @@ class Chunk:
     """Checkpoints of one chunk of runs; use as a context manager."""
 
     def __init__(self, folder: epath.PathLike):
-        logging.getLogger("absl").setLevel(logging.WARNING)
         options = ocp.CheckpointManagerOptions(
             max_to_keep=1, create=True, enable_async_checkpointing=True
         )

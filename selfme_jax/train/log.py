@@ -37,6 +37,11 @@ class Log:
         self._path = Path(workdir) / "metrics.jsonl"
         self._events = Path(workdir) / "events"
         self._writers: dict[str, SummaryWriter] = {}
+        self._since = time.monotonic()
+
+    def start(self) -> None:
+        """Restart the clock of ``seconds``: the time each row took."""
+        self._since = time.monotonic()
 
     def rewind(self, stage: str, chunk: int, step: int) -> None:
         """Forget rows after ``step`` of a chunk: they will be written again."""
@@ -53,7 +58,10 @@ class Log:
     def metrics(self, stage: str, chunk: int, step: int, values: dict) -> None:
         """Append one row, and one TensorBoard scalar for each value."""
         values = {k: float(v) for k, v in values.items()}
-        row = {"stage": stage, "chunk": chunk, "step": step, **values}
+        now = time.monotonic()
+        seconds, self._since = round(now - self._since, 3), now
+        key = {"stage": stage, "chunk": chunk, "step": step, "seconds": seconds}
+        row = key | values
         with self._path.open("a") as f:
             f.write(json.dumps(row) + "\n")
         name = f"{stage}_{chunk:04d}"

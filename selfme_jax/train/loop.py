@@ -81,6 +81,7 @@ def fit(
         f"{size}; compiling ...",
         flush=True,
     )
+    stage.log.start()
     data = parallel.replicate(data)
     progress = Progress(stage.name, chunks * task.steps)
     outputs = []

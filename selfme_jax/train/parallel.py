@@ -17,9 +17,7 @@ def describe() -> str:
     return f"{devices()} x {first.device_kind} ({first.platform})"
 
 
-def map_runs(
-    function: Callable, *, shared: int = 0, donate: bool = False
-) -> Callable:
+def map_runs(function: Callable, *, shared: int = 0, donate: bool = False) -> Callable:
     """Map a function of one run over [devices, runs per device, ...] arguments.
 
     The last ``shared`` arguments are the same for all runs of a device and carry

@@ -45,7 +45,7 @@ def update(
         t = state.step.astype(jnp.float32)
         decay = jnp.minimum(task.ema, (1 + t) / (10 + t))
         average = optax.incremental_update(params, average, 1 - decay)
-    metrics = {"loss": value, **metrics, "gradient_norm": optax.global_norm(grads)}
+    metrics = {"loss": value, **metrics, "gradient_norm": optax.tree.norm(grads)}
     step = state.step + 1
     return TrainState(step, params, model_state, opt_state, average), metrics
 

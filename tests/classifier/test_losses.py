@@ -68,7 +68,9 @@ def test_gradient_against_finite_differences():
 
     grad = (jax.grad(total)(features) * direction).sum()
     e = 1e-5
-    up, down = (oracle(features + s * e * direction, labels, 0.3).sum() for s in (1, -1))
+    up, down = (
+        oracle(features + s * e * direction, labels, 0.3).sum() for s in (1, -1)
+    )
     np.testing.assert_allclose(grad, (up - down) / (2 * e), rtol=1e-4)
 
 
@@ -101,7 +103,9 @@ def test_jit_and_vmap_agree_with_eager():
     features, labels = batch(6, 8)
     eager = losses.symmetric_contrastive(features, labels, temperature=0.07)
     one = jax.jit(losses.symmetric_contrastive, static_argnames="temperature")
-    np.testing.assert_allclose(one(features, labels, temperature=0.07), eager, rtol=1e-5)
+    np.testing.assert_allclose(
+        one(features, labels, temperature=0.07), eager, rtol=1e-5
+    )
     stacked = jax.vmap(
         lambda f: losses.symmetric_contrastive(f, labels, temperature=0.07)
     )(np.stack([features, -2 * features[::-1]]))

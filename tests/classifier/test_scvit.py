@@ -8,9 +8,17 @@ import pytest
 from selfme_jax.classifier import regions, tokens
 from selfme_jax.classifier.scvit import SCViT, ViT
 
-MODEL = dict(
-    classes=3, patch=7, width=16, depth=2, heads=4, mlp=2.0, dropout=0.0, head="concat"
-)
+MODEL = {
+    "classes": 3,
+    "patch": 7,
+    "width": 16,
+    "depth": 2,
+    "heads": 4,
+    "mlp": 2.0,
+    "dropout": 0.0,
+    "head": "concat",
+    "place_scale": 0.5,
+}
 
 
 def scvit(**changes):
@@ -85,7 +93,7 @@ def test_parameters_of_the_default_size():
     expected = (
         (7 * 7 * 3 + 1) * width  # patch embedding
         + 4 * width + 2 * width  # place within a region, region
-        + (width + 1) * 3 * width + (width + 1) * width  # attention
+        + 3 * width * width + (width + 1) * width  # attention
         + (width + 1) * 2 * width + (2 * width + 1) * width  # mlp
         + 3 * 2 * width  # layer norms
         + (tokens_seen * width + 1) * 3  # head

@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -25,7 +26,7 @@ def setting():
     problem, deep = toy.problem(), toy.deep()
     task = deep.task(problem.flow.shape, len(problem.labels))._replace(steps=STEPS)
     runs, names = method.runs(problem, balance=0.5)
-    data = Data(problem.flow, problem.labels.astype(np.int32))
+    data = Data(jnp.array(problem.flow), jnp.array(problem.labels, jnp.int32))
     return task, runs, names, data
 
 
@@ -106,7 +107,7 @@ def test_held_out_subjects_enter_nothing(setting, pmapped, tmp_path):
 def test_resume_is_bit_equal_and_finished_chunks_are_kept(setting, pmapped, tmp_path):
     task, runs, names, data = setting
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     class Dying(Log):
@@ -116,14 +117,14 @@ def test_resume_is_bit_equal_and_finished_chunks_are_kept(setting, pmapped, tmp_
             super().metrics(*args)
             self.rows += 1
             if self.rows == 6:  # in the second chunk
-                raise Killed
+                raise KilledError
 
     options = {"runs_per_device": 1, "log_every": 5, "save_seconds": 0.0}
     whole = fit(setting, tmp_path / "whole", **options)
     folder = tmp_path / "killed"
     folder.mkdir()
     stage = Stage("toy", folder, Dying(folder), **options)
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         loop.fit(task, runs, data, lambda v, run, data: v, stage, names)
     before = read(folder / "metrics.jsonl")
     resumed = fit(setting, folder, **options)
@@ -138,7 +139,7 @@ def test_nan_names_run_and_step(setting, tmp_path):
     task, runs, names, data = setting
     labels = np.asarray(data.labels)
     broken = np.flatnonzero(runs.weights[3] > 0)
-    inputs = data.inputs.copy()
+    inputs = np.array(data.inputs)
     inputs[0, broken] = np.nan
     with pytest.raises(NonFiniteError, match=r"step 1 of seed 0 fold toy/s\d"):
         fit((task, runs, names, Data(inputs, labels)), tmp_path, log_every=7)

@@ -6,7 +6,13 @@ import pytest
 
 from selfme_jax.train import optimizer
 
-OPTIONS = dict(learning_rate=0.1, warmup=0.0, decay="constant", weight_decay=0.0, clip=0)
+OPTIONS = {
+    "learning_rate": 0.1,
+    "warmup": 0.0,
+    "decay": "constant",
+    "weight_decay": 0.0,
+    "clip": 0,
+}
 
 
 def updates(steps, gradient, params, **changes):

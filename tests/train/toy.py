@@ -23,7 +23,9 @@ def problem(seed=0, seeds=(0, 1)):
     flow = rng.normal(size=(len(labels), 8, 8, 3)).astype(np.float32)
     flow += labels[:, None, None, None]
     splits = folds.loso(samples)
-    return Problem(flow[None], labels, ("negative", "positive", "surprise"), splits, seeds)
+    return Problem(
+        flow[None], labels, ("negative", "positive", "surprise"), splits, seeds
+    )
 
 
 def deep(epochs=6.0, learning_rate=1e-2):
@@ -44,6 +46,7 @@ def deep(epochs=6.0, learning_rate=1e-2):
         mlp=2.0,
         dropout=0.1,
         head="concat",
+        place_scale=0.5,
         row_fraction=0.5,
         projection=4,
     )

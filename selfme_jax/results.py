@@ -1,0 +1,82 @@
+"""results.json: every score recomputed from the files of a workdir, and its origin."""
+
+import hashlib
+import json
+import platform
+import subprocess
+from importlib import metadata
+from pathlib import Path
+
+from selfme_jax.evaluate import floors, loso, predictions
+from selfme_jax.train import log, parallel
+from selfme_jax.types import UserError
+
+_PACKAGES = ("selfme-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
+
+
+def assemble(folder: Path, config: dict, *, protocol: dict) -> dict:
+    """The contents of results.json.
+
+    Scores come from predictions.csv and floors.csv alone; running this again on
+    them gives the same numbers.
+
+    Args:
+      folder: the workdir.
+      config: nested dict of the run.
+      protocol: {name, epoch_rule, motion_scope, saw_test_subject}.
+
+    Returns:
+      JSON-ready dict; see ``loso.summarise``, ``floors.summarise`` and
+      ``loso.margins`` for its scores.
+
+    Raises:
+      UserError: predictions are missing (the classifier stage has not finished).
+    """
+    path = folder / "predictions.csv"
+    if not path.exists():
+        raise UserError(
+            f"{folder} holds no predictions.csv. Run the stages motion,classifier."
+        )
+    options = {"resamples": config["bootstrap"]}
+    rows, floor = predictions.read(path), floors.read(folder / "floors.csv")
+    return {
+        **loso.summarise(rows, **options),
+        "floors": floors.summarise(floor, **options),
+        "margins": loso.margins(rows, floor, **options),
+        "protocol": protocol,
+        "provenance": _provenance(folder, config),
+    }
+
+
+def _provenance(folder: Path, config: dict) -> dict:
+    rows = log.read(folder / "metrics.jsonl")
+    text = json.dumps(config, sort_keys=True)
+    manifest = (folder / "manifest.csv").read_bytes()
+    return {
+        "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
+        "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
+        "git": _git(),
+        "versions": {
+            "python": platform.python_version(),
+            **{p: metadata.version(p) for p in _PACKAGES},
+        },
+        "device": parallel.describe(),
+        "wall_seconds": round(sum(r["seconds"] for r in rows), 1),
+    }
+
+
+def _git() -> str:
+    """Commit of the checkout the package runs from ('+' = changed since), or ''."""
+
+    def git(*words: str) -> str:
+        place = Path(__file__).parent
+        done = subprocess.run(
+            ["git", "-C", str(place), *words], capture_output=True, text=True
+        )
+        return done.stdout.strip() if done.returncode == 0 else ""
+
+    try:
+        commit = git("rev-parse", "HEAD")
+        return commit + ("+" if git("status", "--porcelain", "--", ".") else "")
+    except OSError:  # no git here
+        return ""
