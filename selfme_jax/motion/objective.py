@@ -139,7 +139,7 @@ def _known_warp(objective, network, params, key, source):
     """[b]: end-point error in pixels on a warp made up for the purpose."""
     b, *shape, _ = source.shape
     k = jax.random.split(key, 6)
-    size = jax.random.uniform(k[0], (b, 1, 1, 1), minval=-2.0) 
+    size = jax.random.uniform(k[0], (b, 1, 1, 1), minval=-2.0)
     control = jax.vmap(lambda key: augment.random_bspline(
         key, cells=objective.known_cells, scale=objective.known_scale))(jax.random.split(k[1], b))
     control = control * jnp.exp(size) * jax.random.bernoulli(k[5],.5,(*control.shape[:3],1))

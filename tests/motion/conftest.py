@@ -50,20 +50,21 @@ def network() -> MotionNetwork:
 
 
 @pytest.fixture(scope="session")
-def fresh(network, pair) -> dict:
-    """Parameters as initialised."""
-    return jax.jit(network.init)(jax.random.key(0), *pair)
+def params(network, pair) -> dict:
+    """Random parameters, none at zero, where a layer would block the gradients.
 
-
-@pytest.fixture(scope="session")
-def params(fresh) -> dict:
-    """Parameters off their start, where zero layers would block gradients."""
-    leaves, tree = jax.tree.flatten(fresh)
+    Drawn by NumPy: compiling the initialisers takes longer than most tests.
+    """
+    shapes = jax.eval_shape(network.init, jax.random.key(0), *pair)
     rng = np.random.default_rng(7)
-    leaves = [
-        x + 0.05 * rng.standard_normal(x.shape).astype(np.float32) for x in leaves
-    ]
-    return jax.tree.unflatten(tree, leaves)
+
+    def draw(path, leaf):
+        x = rng.standard_normal(leaf.shape).astype(np.float32)
+        if path[-1].key == "kernel":
+            return x / np.sqrt(np.prod(leaf.shape[:-1]))
+        return 0.05 * x + (path[-1].key == "scale")
+
+    return jax.tree.map_with_path(draw, shapes)
 
 
 @pytest.fixture(scope="session")

@@ -22,9 +22,8 @@ def identity(shape):
 
 
 def flows(source, driving, kind, **options):
-    source, driving = (
-        x if isinstance(x, Keypoints) else Keypoints(x) for x in (source, driving)
-    )
+    if not isinstance(source, Keypoints):
+        source, driving = Keypoints(source), Keypoints(driving)
     return np.asarray(
         sparse.candidates(source, driving, SHAPE, kind=kind, **OPTIONS | options)
     )
@@ -105,5 +104,5 @@ def test_leading_axes_are_a_loop(kind):
 
 
 def test_unknown_kind_is_named():
-    with pytest.raises(ValueError, match="'spline'.*bspline, tps, affine"):
+    with pytest.raises(ValueError, match=r"'spline'.*bspline, tps, affine"):
         flows(points(1), points(2), "spline")

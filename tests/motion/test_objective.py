@@ -1,0 +1,117 @@
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+import pytest
+
+from selfme_jax.motion import objective as module
+from selfme_jax.motion.network import MotionNetwork, MotionOutput
+from selfme_jax.motion.objective import Objective, loss
+from selfme_jax.types import Keypoints
+
+ALL = Objective(
+    ssim=0.5, census=0.2, scales=2, feature_warp=0.3, smoothness=0.1, blur=0.8,
+    light_block=4,
+)  # fmt: skip
+NONE = Objective(reconstruction=0, warped=0, equivariance=0)
+
+
+@pytest.fixture(scope="module")
+def gradient(network, pair):
+    def run(params, key):
+        return loss(network, params, key, *pair, objective=ALL, dropout=0.3)
+
+    return jax.jit(jax.value_and_grad(run, has_aux=True))
+
+
+def test_total_is_the_weighted_sum_and_every_parameter_learns(gradient, params):
+    (total, metrics), gradients = gradient(params, jax.random.key(0))
+    names = {"reconstruction", "warped", "equivariance", "feature_warp", "smoothness"}
+    assert set(metrics) == names | {"loss"}
+    expected = sum(float(metrics[name]) * getattr(ALL, name) for name in names)
+    np.testing.assert_allclose(total, expected, rtol=1e-5)
+    np.testing.assert_allclose(metrics["loss"], expected, rtol=1e-5)
+    for path, g in jax.tree.leaves_with_path(gradients):
+        assert np.isfinite(g).all(), jax.tree_util.keystr(path)
+        assert np.abs(g).max() > 0, jax.tree_util.keystr(path)
+
+
+def test_vmap_over_params_and_keys_is_a_loop(network, pair, params):
+    def run(params, key):
+        return loss(network, params, key, *pair, objective=Objective(), dropout=0.3)[1]
+
+    other = jax.tree.map(lambda x: 1.1 * x, params)
+    stacked = jax.tree.map(lambda *x: jnp.stack(x), params, other)
+    keys = jax.random.split(jax.random.key(3), 2)
+    mapped = jax.jit(jax.vmap(run))(stacked, keys)
+    single = jax.jit(run)
+    for i, tree in enumerate((params, other)):
+        one = single(tree, keys[i])
+        for name in one:
+            np.testing.assert_allclose(mapped[name][i], one[name], rtol=2e-4)
+
+
+def test_weight_zero_is_not_computed(network, pair, params):
+    def equations(objective):
+        jaxpr = jax.make_jaxpr(
+            lambda p, k: loss(network, p, k, *pair, objective=objective)
+        )(params, jax.random.key(0))
+        return str(jaxpr).count(" = ")
+
+    base = equations(NONE)
+    for term in ("reconstruction", "warped", "equivariance", "feature_warp"):
+        assert equations(NONE._replace(**{term: 1.0})) > base + 20, term
+    total, metrics = loss(network, params, jax.random.key(0), *pair, objective=NONE)
+    assert total == 0
+    assert set(metrics) == {"loss"}
+
+
+class Blob(MotionNetwork):
+    """Finds one point: the centre of brightness, an equivariant detector."""
+
+    def keypoints(self, image):
+        weights = image.mean(-1) ** 2
+        weights /= weights.sum((1, 2), keepdims=True)
+        h, w = image.shape[1:3]
+        x = (weights.sum(1) * jnp.linspace(-1, 1, w)).sum(-1)
+        y = (weights.sum(2) * jnp.linspace(-1, 1, h)).sum(-1)
+        return Keypoints(jnp.stack([x, y], -1)[:, None, None])
+
+
+def test_equivariance_maps_points_the_way_the_frame_moves(network, params):
+    y, x = np.mgrid[-1:1:41j, -1:1:33j]
+    blob = np.exp(-((x - 0.2) ** 2 + (y + 0.1) ** 2) / 0.005)[None, ..., None]
+    frames = jnp.asarray(np.tile(blob, (4, 1, 1, 3)), jnp.float32)
+    detector = Blob()
+    found = detector.apply({}, frames, method="keypoints")
+    output = MotionOutput(found, found, None, None)
+    args = detector, {}, jax.random.key(1), frames, output
+    for settings in (
+        Objective(bspline=0.0),
+        Objective(rotation=0.0, zoom=0.0, translation=0.0, bspline=0.1),
+    ):
+        error = module._equivariance(settings, *args)
+        far = Objective(rotation=0.0, zoom=0.0, translation=0.0, bspline=0.0)
+        assert module._equivariance(far, *args).max() < 1e-5
+        assert error.max() < 0.005  # the frame moves by up to 0.1
+
+
+def test_thirty_steps_lower_the_loss(network, pair, params):
+    settings = Objective(scales=1, equivariance=0.1)
+    optimizer = optax.adam(3e-3)
+
+    @jax.jit
+    def train(params):
+        def step(carry, key):
+            params, state = carry
+            value, gradients = jax.value_and_grad(
+                lambda p: loss(network, p, key, *pair, objective=settings)[0]
+            )(params)
+            updates, state = optimizer.update(gradients, state)
+            return (optax.apply_updates(params, updates), state), value
+
+        keys = jax.random.split(jax.random.key(0), 30)
+        return jax.lax.scan(step, (params, optimizer.init(params)), keys)[1]
+
+    values = np.asarray(train(params))
+    assert values[-5:].mean() < 0.9 * values[:2].mean()
