@@ -211,7 +211,7 @@ def _basis_at(position: jax.Array, cells: int) -> jax.Array:
 
 
 def _pair(cells: Cells) -> tuple[int, int]:
-    gy, gx = (cells, cells) if isinstance(cells, int) else cells
+    gy, gx = (cells, cells) if np.ndim(cells) == 0 else cells
     if gy < 1 or gx < 1:
         raise ValueError(f"a lattice needs at least one cell an axis, got {cells}")
     return gy, gx

@@ -1,3 +1,5 @@
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -220,21 +222,20 @@ def test_motion_stays_local():
     assert np.abs(flow[30:, 30:]).max() < 0.01
 
 
-@pytest.mark.parametrize("smoothness", [0.0, 1e-6, 0.1])
-@pytest.mark.parametrize("count", [2, 5])
-def test_coincident_points_stay_finite(count, smoothness, rng):
-    points = np.full((count, 2), 0.3, np.float32)
-    displacements = rng.normal(size=(count, 2)).astype(np.float32) * 0.1
+def test_coincident_points_stay_finite(rng):
+    points = np.full((5, 2), 0.3, np.float32)
+    displacements = rng.normal(size=(5, 2)).astype(np.float32) * 0.1
 
-    def energy(points, displacements):
+    @jax.jit
+    @functools.partial(jax.value_and_grad, argnums=(0, 1))
+    def energy(points, displacements, smoothness):
         control = bspline.fit(points, displacements, cells=5, smoothness=smoothness)
         return (bspline.field(control, (6, 6)) ** 2).sum()
 
-    value, gradients = jax.jit(jax.value_and_grad(energy, (0, 1)))(
-        points, displacements
-    )
-    assert np.isfinite(value)
-    assert all(np.isfinite(g).all() for g in gradients)
+    for smoothness in (0.0, 1e-6, 0.1):
+        value, gradients = energy(points, displacements, smoothness)
+        assert np.isfinite(value)
+        assert all(np.isfinite(g).all() for g in gradients)
 
 
 def test_coincident_points_meet_in_their_mean():
