@@ -29,6 +29,14 @@ def flow(seed=0, n=3, shape=(28, 28, 3)):
     return np.random.default_rng(seed).normal(size=(n, *shape)).astype(np.float32)
 
 
+def awake(variables):
+    """With a head that no longer starts at zero."""
+    head = variables["params"]["head"]["logits"]
+    rng = np.random.default_rng(0)
+    head["kernel"] = jnp.array(rng.normal(size=head["kernel"].shape), jnp.float32)
+    return variables
+
+
 def mirror(x):
     y = x[:, :, ::-1].copy()
     y[..., 0] *= -1
@@ -67,7 +75,7 @@ def test_patches_by_loops():
 def test_mirroring_swaps_left_and_right_features(head, row_fraction):
     model = scvit(head=head, row_fraction=row_fraction)
     x = flow()
-    variables = model.init(jax.random.key(1), x)
+    variables = awake(model.init(jax.random.key(1), x))
     logits, features = model.apply(variables, x)
     mirrored_logits, mirrored = model.apply(variables, mirror(x))
     assert logits.shape == (3, 3) and features.shape == (3, 4, 8)
@@ -128,10 +136,15 @@ def test_attention_against_flax():
 def test_vit_sees_place_and_does_not_know_sides():
     model = ViT(**MODEL)
     x = flow()
-    variables = model.init(jax.random.key(0), x)
+    variables = awake(model.init(jax.random.key(0), x))
     logits = model.apply(variables, x)
     assert logits.shape == (3, 3)
     assert np.abs(model.apply(variables, mirror(x)) - logits).max() > 1e-3
+
+
+def test_logits_start_at_zero():
+    model = scvit()
+    assert not model.apply(model.init(jax.random.key(0), flow()), flow())[0].any()
 
 
 def test_unknown_head():
@@ -142,7 +155,7 @@ def test_unknown_head():
 def test_dropout_needs_training_and_changes_logits():
     model = scvit(dropout=0.5)
     x = flow()
-    variables = model.init(jax.random.key(0), x)
+    variables = awake(model.init(jax.random.key(0), x))
     calm = model.apply(variables, x)[0]
     key = jax.random.key(1)
     wild = model.apply(variables, x, train=True, rngs={"dropout": key})[0]

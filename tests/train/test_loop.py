@@ -78,7 +78,7 @@ def test_chunks_change_nothing(setting, pmapped, tmp_path):
 
 
 def test_runs_differ(pmapped):
-    kernels = pmapped["params"]["embed"]["patch"]["kernel"]
+    kernels = pmapped["params"]["Dense_0"]["kernel"]
     assert len(np.unique(kernels[:, 0, 0])) == len(kernels)
 
 
