@@ -74,6 +74,7 @@ def get_config() -> ConfigDict:
     # The flow as a classifier reads it (methods/inputs.py).
     config.flow = ConfigDict()
     config.flow.centre = False  # subtract each image's median per channel
+    config.flow.standardise = False  # divide by each image's sd per channel
     config.flow.scale = 1.0  # to unit range: 1/255 for grey levels, 1 for pixels
     config.flow.gamma = 2.0  # motion amplification (the paper's best)
     config.flow.channels = "uvs"  # uv | uvs (with optical strain)

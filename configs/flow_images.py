@@ -16,5 +16,6 @@ def get_config():
     config.input = "images"
     config.data.name = "flow_images"
     config.flow.centre = True
-    config.flow.scale = 2 / 255
+    config.flow.standardise = True
+    config.flow.scale = 0.3
     return config

@@ -64,10 +64,22 @@ def seeds(config: ConfigDict) -> tuple[int, ...]:
 
 
 def prepare(config: ConfigDict) -> Callable:
-    """What a classifier (and the linear floor) reads of a flow."""
+    """What a classifier reads of a flow."""
     options = config.flow.to_dict()
     del options["size"]
     return partial(inputs.amplify, **options)
+
+
+def floor_input(config: ConfigDict) -> Callable:
+    """What the linear floor reads: the same flow, centred alike, nothing tuned."""
+    return partial(
+        inputs.amplify,
+        centre=config.flow.centre,
+        standardise=False,
+        scale=1.0,
+        gamma=1.0,
+        channels="uvs",
+    )
 
 
 def method(config: ConfigDict, classes: int) -> Method:

@@ -92,7 +92,7 @@ class Session:
         logits = method.fit_predict(problem, self.stage("classifier"))
         predictions.write(self.folder / "predictions.csv", self.rows(logits))
         print("floors: majority, random, linear on the same input ...", flush=True)
-        inputs = build.prepare(self.config)(flow)
+        inputs = build.floor_input(self.config)(flow)
         floor = floors.evaluate(self.samples, self.splits, inputs, classes)
         floors.write(self.folder / "floors.csv", floor)
 

@@ -6,7 +6,13 @@ CHANNELS = {"uv": 2, "uvs": 3}
 
 
 def amplify(
-    flow: np.ndarray, *, centre: bool, scale: float, gamma: float, channels: str
+    flow: np.ndarray,
+    *,
+    centre: bool,
+    standardise: bool,
+    scale: float,
+    gamma: float,
+    channels: str,
 ) -> np.ndarray:
     """Centred, scaled and amplified flow.
 
@@ -15,6 +21,8 @@ def amplify(
       centre: subtract each image's own median per channel. For published flow
         images, whose channels are stretched to 0..255 one by one, this restores the
         zero of the motion roughly; for flow in pixels it removes head motion.
+      standardise: then divide by each image's own sd per channel. For images that
+        lost their magnitude anyway: how far the extremes reach is mostly noise.
       scale: to unit range (1/255 for grey levels, 1 for pixels).
       gamma: motion amplification (2 in the paper).
       channels: 'uv', or 'uvs' with optical strain.
@@ -25,6 +33,9 @@ def amplify(
     flow = flow[..., : CHANNELS[channels]].astype(np.float32)
     if centre:
         flow = flow - np.median(flow, axis=(-3, -2), keepdims=True)
+    if standardise:
+        sd = flow.std(axis=(-3, -2), keepdims=True)
+        flow = flow / np.where(sd > 0, sd, 1)
     return flow * np.float32(scale * gamma)
 
 

@@ -4,10 +4,12 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from selfme_jax.motion import local
 from selfme_jax.motion.blocks import ConvNormAct, Hourglass, Residual, Up
 from selfme_jax.ops import grid, heatmap, pyramid, warp
 from selfme_jax.types import Keypoints, Motion
 
+RIDGE = 1e-5  # of local candidates: about the noise of squared grey slopes
 VISIBLE = 2.0  # bias of the occlusion logits: 0.88 visible at the start
 
 
@@ -76,6 +78,7 @@ class DenseMotion(nn.Module):
     variance: float
     compare: bool
     refinement: int
+    windows: tuple[float, ...]
     dtype: str = "float32"
 
     @nn.compact
@@ -104,9 +107,15 @@ class DenseMotion(nn.Module):
         ]
         if self.compare:
             inputs.append(target)
+        if self.windows:
+            evidence = local.evidence(source, driving, shape)
+            inputs.append(local.inputs(evidence, ridge=RIDGE))
         features = Hourglass(
             self.width, self.depth, self.max_width, self.dtype, name="hourglass"
         )(jnp.concatenate(inputs, axis=-1))
+        if self.windows:
+            extra = self._local_candidates(features[-1], evidence, source.shape[1:3])
+            candidates = jnp.concatenate([candidates, extra], axis=1)
         logits = nn.Conv(candidates.shape[1], (7, 7), dtype=self.dtype, name="weights")(
             features[-1]
         )
@@ -130,6 +139,21 @@ class DenseMotion(nn.Module):
             return heatmap.gaussian(points, shape, variance=self.variance)
 
         return gaussians(driving) - gaussians(source)
+
+    def _local_candidates(
+        self, features: jax.Array, evidence: jax.Array, frame: tuple[int, int]
+    ) -> jax.Array:
+        """[b, s, h, w, 2]: flows from brightness constancy where trusted."""
+        trust = nn.Conv(1, (3, 3), dtype=self.dtype, name="trust")(features)
+        trust = trust.astype(jnp.float32)
+        ridges = self.param("log_ridge", nn.initializers.zeros, (len(self.windows),))
+        return local.candidates(
+            evidence,
+            jnp.exp(4 * jnp.tanh(trust / 4)),  # within e^4 either way
+            RIDGE * jnp.exp(ridges),
+            frame,
+            windows=self.windows,
+        )
 
     def _residual_flow(
         self, features: jax.Array, source: jax.Array, target: jax.Array, flow: jax.Array

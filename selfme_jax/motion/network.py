@@ -39,7 +39,8 @@ class MotionNetwork(nn.Module):
         temperature: of the heatmap detector, whose hourglass has the dense one's
         depth, max_width and scale.
       scale: of the dense motion, a power of two. dense_*: its hourglass. variance:
-        of the keypoint Gaussians. compare, refinement: see DenseMotion.
+        of the keypoint Gaussians. compare, refinement, windows: see
+        DenseMotion.
       generator_*: see Generator.
       dtype: of the convolutions; grids, solves and fields are float32.
     """
@@ -63,6 +64,7 @@ class MotionNetwork(nn.Module):
     variance: float = 0.01
     compare: bool = False
     refinement: int = 0
+    windows: tuple[float, ...] = ()
     generator_width: int = 64
     generator_down: int = 3
     generator_max_width: int = 512
@@ -80,6 +82,7 @@ class MotionNetwork(nn.Module):
             self.variance,
             self.compare,
             self.refinement,
+            tuple(self.windows),
             self.dtype,
         )
         self.generator = Generator(

@@ -83,7 +83,9 @@ def loss(
             objective, output.reconstruction, driving
         )
     if objective.warped:
-        before, after = (losses.blur(x, sigma=objective.blur) for x in (source, driving))
+        before, after = (
+            losses.blur(x, sigma=objective.blur) for x in (source, driving)
+        )
         moved = warp_features(before, output.motion.flow)
         terms["warped"] = _photometric(objective, moved, after)
     if objective.equivariance:
@@ -140,9 +142,16 @@ def _known_warp(objective, network, params, key, source):
     b, *shape, _ = source.shape
     k = jax.random.split(key, 6)
     size = jax.random.uniform(k[0], (b, 1, 1, 1), minval=-2.0)
-    control = jax.vmap(lambda key: augment.random_bspline(
-        key, cells=objective.known_cells, scale=objective.known_scale))(jax.random.split(k[1], b))
-    control = control * jnp.exp(size) * jax.random.bernoulli(k[5],.5,(*control.shape[:3],1))
+    control = jax.vmap(
+        lambda key: augment.random_bspline(
+            key, cells=objective.known_cells, scale=objective.known_scale
+        )
+    )(jax.random.split(k[1], b))
+    control = (
+        control
+        * jnp.exp(size)
+        * jax.random.bernoulli(k[5], 0.5, (*control.shape[:3], 1))
+    )
     driving = warp.warp(source, bspline.field(control, tuple(shape)))
     light = jax.random.normal(k[2], (b, 4, 4, 1)) * objective.known_light
     driving = driving * (1 + pyramid.resize(light, tuple(shape)))
@@ -150,7 +159,9 @@ def _known_warp(objective, network, params, key, source):
     source += objective.known_noise * jax.random.normal(k[4], driving.shape)
     motion = network.apply(params, source, driving, method="motion")
     field = motion.flow.shape[1:3]
-    error = grid.flow_to_pixels(motion.flow - bspline.field(control, field), tuple(shape))
+    error = grid.flow_to_pixels(
+        motion.flow - bspline.field(control, field), tuple(shape)
+    )
     return jnp.sqrt((error**2).sum(-1) + 1e-4).mean((1, 2))
 
 
