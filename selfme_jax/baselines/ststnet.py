@@ -24,8 +24,9 @@ class STSTNet(nn.Module):
     """[b, 28, 28, 3] (strain, v, u) in 0..255 -> logits [b, classes].
 
     The branches see the same input, so they are computed as one convolution of 16
-    filters; and that as a matrix product over shifted copies, because under vmap over
-    folds a convolution would become a grouped one, which is slow.
+    filters. It is written as products of neighbourhoods with the kernel, one for each
+    of the nine places in a pooling window: under vmap over folds a convolution would
+    become a grouped one, which is slow, and the full-size maps need not be kept.
     """
 
     classes: int
@@ -33,14 +34,57 @@ class STSTNet(nn.Module):
 
     @nn.compact
     def __call__(self, images: jax.Array, *, train: bool = False) -> jax.Array:
-        x = nn.Dense(sum(FILTERS), name="conv")(_neighbours(images))
-        norm = nn.BatchNorm(
-            use_running_average=not train, momentum=0.9, epsilon=1e-5, name="norm"
-        )
-        x = _max_pool(norm(nn.relu(x)))
+        conv = nn.Dense(sum(FILTERS), name="conv")
+        x, inside = _windows(_neighbours(images))
+        places = [(i, j) for i in range(3) for j in range(3)]
+        maps = [nn.relu(conv(x[:, :, i, :, j])) for i, j in places]
+        masks = [inside[:, i, :, j, None] for i, j in places]
+        x = PoolNorm(name="norm")(maps, masks, train=train)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.avg_pool(x, (2, 2), strides=(2, 2))
         return nn.Dense(self.classes, name="logits")(x.reshape(len(x), -1))
+
+
+class PoolNorm(nn.Module):
+    """Batch norm, then max-pool, of maps given as the places of a pooling window.
+
+    Batch norm is increasing or decreasing by the sign of its scale, so it may follow
+    the pool if that takes the maximum or the minimum accordingly: nine times fewer
+    values to normalise. eps 1e-5, momentum 0.9 (PyTorch's 0.1).
+    """
+
+    @nn.compact
+    def __call__(
+        self, maps: list[jax.Array], inside: list[np.ndarray], *, train: bool
+    ) -> jax.Array:
+        """9 x [b, rows, columns, c] -> [b, rows - 1, columns - 1, c].
+
+        inside: 9 x [rows, columns, 1] bool, False where a window reaches over the
+        border: such values neither count in the statistics nor can be the maximum.
+        The last row and column of windows count in the statistics, but the published
+        pool does not reach them.
+        """
+        c = maps[0].shape[-1]
+        scale = self.param("scale", nn.initializers.ones, (c,))
+        bias = self.param("bias", nn.initializers.zeros, (c,))
+        mean = self.variable("batch_stats", "mean", jnp.zeros, (c,))
+        var = self.variable("batch_stats", "var", jnp.ones, (c,))
+        m, v = mean.value, var.value
+        if train:
+            count = len(maps[0]) * sum(int(w.sum()) for w in inside)
+            kept = [x * w for x, w in zip(maps, inside, strict=True)]
+            m = sum(x.sum((0, 1, 2)) for x in kept) / count
+            v = sum((x * x).sum((0, 1, 2)) for x in kept) / count - m * m
+            if not self.is_initializing():
+                mean.value = 0.9 * mean.value + 0.1 * m
+                var.value = 0.9 * var.value + 0.1 * v
+        slope = scale * jax.lax.rsqrt(v + 1e-5)
+        high = low = maps[4]  # the middle of a window is always inside
+        for x, w in zip(maps, inside, strict=True):
+            high = jnp.maximum(high, jnp.where(w, x, -jnp.inf))
+            low = jnp.minimum(low, jnp.where(w, x, jnp.inf))
+        pooled = jnp.where(slope > 0, high, low)[:, :-1, :-1]
+        return pooled * slope + (bias - m * slope)
 
 
 def _neighbours(images: jax.Array) -> jax.Array:
@@ -51,16 +95,19 @@ def _neighbours(images: jax.Array) -> jax.Array:
     return jnp.concatenate(shifts, axis=-1)
 
 
-def _max_pool(x: jax.Array) -> jax.Array:
-    """3x3 windows, stride 3, padding 1: windows do not overlap, so a reshape does.
+def _windows(x: jax.Array) -> tuple[jax.Array, np.ndarray]:
+    """Pooling windows of 3x3, stride 3, padding 1, over the whole of x.
 
-    [b, 30, 30, c] -> [b, 10, 10, c]; the last row and column fall off.
+    [b, 30, 30, c] -> [b, 11, 3, 11, 3, c], and which of their places lie inside:
+    [11, 3, 11, 3] bool. Windows do not overlap, so a reshape makes them.
     """
     b, h, w, c = x.shape
-    rows, columns = (h - 1) // 3 + 1, (w - 1) // 3 + 1
-    edge = ((0, 0), (1, 3 * rows), (1, 3 * columns), (0, 0))
-    x = jnp.pad(x, edge, constant_values=-jnp.inf)[:, : 3 * rows, : 3 * columns]
-    return x.reshape(b, rows, 3, columns, 3, c).max((2, 4))
+    rows, columns = h // 3 + 1, w // 3 + 1
+    edge = [(1, 3 * rows - h - 1), (1, 3 * columns - w - 1)]
+    x = jnp.pad(x, [(0, 0), *edge, (0, 0)])
+    inside = np.pad(np.ones((h, w), bool), edge)
+    shape = (rows, 3, columns, 3)
+    return x.reshape(b, *shape, c), inside.reshape(shape)
 
 
 def read_weights(path: str) -> dict[str, dict]:

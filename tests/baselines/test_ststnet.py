@@ -77,6 +77,44 @@ def test_parameter_count_is_the_papers():
     assert sizes == {"conv": 448, "norm": 32, "logits": 1203}
 
 
+def test_training_statistics_are_flax_batch_norms(tmp_path):
+    """One training pass: the norm before the pool, as published, on 30x30 maps."""
+    import flax.linen as nn
+    import jax.numpy as jnp
+
+    np.savez(tmp_path / "w.npz", **torch_like_weights(5))
+    variables = ststnet.read_weights(str(tmp_path / "w.npz"))["s01"]
+    images = np.random.default_rng(2).normal(size=(4, 28, 28, 3)).astype(np.float32)
+    params, stats = variables["params"], variables["batch_stats"]
+    x = nn.Conv(16, (3, 3), padding=2).apply(
+        {
+            "params": {
+                "kernel": params["conv"]["kernel"].reshape(3, 3, 3, 16),
+                "bias": params["conv"]["bias"],
+            }
+        },
+        images,
+    )
+    norm = nn.BatchNorm(use_running_average=False, momentum=0.9, epsilon=1e-5)
+    x, new = norm.apply(
+        {"params": params["norm"], "batch_stats": stats["norm"]},
+        nn.relu(x),
+        mutable=["batch_stats"],
+    )
+    x = nn.max_pool(x, (3, 3), strides=(3, 3), padding=((1, 1), (1, 1)))
+    x = nn.avg_pool(x, (2, 2), strides=(2, 2)).reshape(4, -1)
+    expected = x @ params["logits"]["kernel"] + params["logits"]["bias"]
+    got, state = STSTNet(3, 0.0).apply(
+        variables, jnp.array(images), train=True, mutable=["batch_stats"]
+    )
+    np.testing.assert_allclose(got, expected, rtol=1e-3, atol=1e-3)
+    for key in ("mean", "var"):
+        np.testing.assert_allclose(
+            state["batch_stats"]["norm"][key], new["batch_stats"][key], rtol=1e-4
+        )
+    assert (params["norm"]["scale"] < 0).any()  # the case that needs the minimum
+
+
 @pytest.mark.parametrize("damage", ["missing", "text", "empty", "lost", "shape"])
 def test_bad_files_say_so(tmp_path, damage):
     path = tmp_path / "weights.npz"
