@@ -3,9 +3,13 @@
 They are splatted, so that a typo is an error and no key is read twice.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
+from operator import attrgetter
 
+import jax
+import numpy as np
 from ml_collections import ConfigDict
 
 from selfme_jax.baselines import ststnet
@@ -16,11 +20,22 @@ from selfme_jax.methods.selfme import MotionLearning, Recipe
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
 from selfme_jax.train import optimizer
+from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
 INPUTS = ("learned", "images")
 # Top-level keys that change no result: a resumed run may change them.
 FREE = ("engine",)
+# What smaller values break late or oddly.
+_LEAST = {
+    "seeds": 1,
+    "bootstrap": 1,
+    "flow.size": 1,
+    "motion.train.steps": 1,
+    **{f"{part}.train.batch_size": 1 for part in ("motion", *registry.NAMES)},
+    **{f"engine.{stage}.log_every": 1 for stage in ("motion", "classifier")},
+    **{f"engine.{stage}.runs_per_device": 0 for stage in ("motion", "classifier")},
+}
 
 
 def resolve(config: ConfigDict) -> ConfigDict:
@@ -35,9 +50,11 @@ def resolve(config: ConfigDict) -> ConfigDict:
         config.seeds = 1
     _known("method", config.method, registry.NAMES)
     _known("input", config.input, INPUTS)
-    for key in ("seeds", "bootstrap"):
-        if config[key] < 1:
-            raise UserError(f"config.{key} is {config[key]}; it must be at least 1.")
+    _known("flow.channels", config.flow.channels, inputs.CHANNELS)
+    for key, least in _LEAST.items():
+        value = attrgetter(key)(config)
+        if value < least:
+            raise UserError(f"config.{key} is {value}; it must be at least {least}.")
     return config
 
 
@@ -48,7 +65,6 @@ def dataset(config: ConfigDict) -> Dataset:
     data = datasets.load(
         name, config.synthetic.to_dict() if name == "synthetic" else options
     )
-    _known("data.name", name, datasets.LOADERS)
     wanted = {"images": FlowDataset, "learned": ClipDataset}[config.input]
     if not isinstance(data, wanted):
         raise UserError(
@@ -82,8 +98,13 @@ def floor_input(config: ConfigDict) -> Callable:
     )
 
 
-def method(config: ConfigDict, classes: int) -> Method:
-    """The classifier ``config.method`` names."""
+def method(config: ConfigDict, data: Dataset) -> Method:
+    """The classifier ``config.method`` names, tried on the shape of its input.
+
+    Raises:
+      UserError: weights that cannot be read, or settings that do not fit the input.
+    """
+    classes = len(data.classes)
     options = config[config.method].to_dict()
     recipe = options.get("train", {})
     tune = {
@@ -97,23 +118,55 @@ def method(config: ConfigDict, classes: int) -> Method:
         weights = ststnet.read_weights(config.ststnet.weights)
         return registry.published(classes, weights, options["model"])
     create = registry.METHODS[config.method]
-    return create(classes, prepare(config), options["model"], options["loss"], recipe)
+    made = create(classes, prepare(config), options["model"], options["loss"], recipe)
+    learned = (config.flow.size, config.flow.size, 3)
+    shape = data.images.shape[1:] if isinstance(data, FlowDataset) else learned
+    with _fitting(f"config.{config.method}", shape):
+        read = made.prepare(np.zeros((1, 1, *shape), np.float32))
+        _trace(made.task(read.shape, len(data.samples)))
+    return made
 
 
-def motion(config: ConfigDict) -> MotionLearning:
-    """SelfME's motion stage."""
+def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning:
+    """SelfME's motion stage, tried on the shape of its input.
+
+    Raises:
+      UserError: settings that do not fit the frames.
+    """
     options = config.motion.to_dict()
     recipe = options["train"]
     tune = {
         key: recipe.pop(key)
         for key in ("learning_rate", "warmup", "decay", "weight_decay", "clip")
     }
-    return MotionLearning(
+    made = MotionLearning(
         MotionNetwork(**options["network"]),
         Objective(**options["loss"]),
         Recipe(**recipe, optimizer=lambda steps: optimizer.adamw(steps, **tune)),
         config.flow.size,
     )
+    shape = data.clip(0).frames.shape[1:]
+    with _fitting("config.motion", shape):
+        _trace(made.task((1, 1, *shape)))
+    return made
+
+
+@contextmanager
+def _fitting(key: str, shape: tuple[int, ...]) -> Iterator[None]:
+    """What a part says of sizes and names it cannot take, as a user's error."""
+    try:
+        yield
+    except (TypeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        size = "x".join(map(str, shape))
+        raise UserError(
+            f"{key} does not work on input of {size}: {reason}.\nChange {key}."
+        ) from error
+
+
+def _trace(task: Task) -> None:
+    """Run the initialisation on shapes alone: nothing is computed or compiled."""
+    jax.eval_shape(lambda: task.init(jax.random.key(0)))
 
 
 def _known(key: str, value: str, names) -> None:

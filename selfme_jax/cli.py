@@ -7,6 +7,7 @@ from pathlib import Path
 
 import jax
 from absl import app, flags, logging
+from ml_collections import ConfigDict, config_flags
 
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.types import UserError
@@ -37,24 +38,50 @@ def run(main: Callable[[], None]) -> None:
     app.run(guarded, flags_parser=_parse)
 
 
+def config(flag: flags.FlagHolder) -> ConfigDict:
+    """The value of a config-file flag.
+
+    Raises:
+      UserError: no flag, no such file, or no config in it.
+    """
+    if not flag.present:
+        raise UserError(
+            f"--{flag.name} is missing. Try --{flag.name}=configs/synthetic.py."
+        )
+    if not isinstance(flag.value, ConfigDict):  # e.g. absl's stand-in for no file
+        path = config_flags.get_config_filename(flags.FLAGS[flag.name])
+        raise UserError(
+            f"{path} is no readable config file. It must be a Python file whose "
+            "get_config() returns a ConfigDict, such as configs/synthetic.py."
+        )
+    return flag.value
+
+
 def _parse(argv: Sequence[str]) -> list[str]:
     """absl's parser, but any bad flag or config is a line and exit code 2."""
     try:
         app.define_help_flags()
         return flags.FLAGS(argv)
-    except FileNotFoundError as error:
-        _fail(f"no config file {error.filename or error}.", BAD_INPUT)
     except Exception as error:  # a config is the user's own Python file
         _fail(_explain(error), BAD_INPUT)
 
 
 def _explain(error: Exception) -> str:
-    text = " ".join(str(error).split())
-    if isinstance(error, flags.Error | SyntaxError):
-        return text
-    if isinstance(error, AttributeError | KeyError):
-        return f"{text} All keys stand in configs/base.py."
-    return f"{type(error).__name__} in a flag or the config file: {text}"
+    while error.args and isinstance(error.args[0], Exception):
+        error = error.args[0]
+    if isinstance(error, KeyError):
+        lines = str(error.args[0]).splitlines()
+        what = lines[0].split(" Other fields present")[0].rstrip(".")
+        hint = lines[-1] if len(lines) > 1 else "All keys stand in configs/base.py."
+        return f"unknown config key: {what}. {hint}"
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    # Messages about the file may hold a traceback: what went wrong is the last line.
+    if isinstance(error, OSError) or any(line.startswith("Trace") for line in lines):
+        return f"the config file cannot be read: {lines[-1].strip()}. Correct it."
+    text = " ".join(" ".join(lines).split()).rstrip(".")
+    if isinstance(error, flags.Error):
+        return f"{text}. Try --help."
+    return f"{text}. Correct the config file."
 
 
 def _fail(text: str, code: int) -> None:

@@ -2,9 +2,10 @@
 
     python -m selfme_jax.main --config=configs/synthetic.py
 
-Running it again on the same workdir resumes. Files of the workdir: DESIGN in README.
+Running it again on the same workdir resumes. The README lists what it writes there.
 """
 
+import shlex
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -46,6 +47,26 @@ class Session:
         self.splits: list[Split] = folds.loso(self.samples)
         self.seeds = build.seeds(config)
         self.log = Log(folder)
+        # Built before anything is written or trained: bad settings fail here.
+        if "motion" in stages and config.input == "learned":
+            self.motion = build.motion(config, self.dataset)
+        if "classifier" in stages:
+            self.method = build.method(config, self.dataset)
+
+    def claim(self) -> None:
+        """Take the workdir.
+
+        Raises:
+          UserError: it was made by another config or from other data.
+        """
+        workdir.claim(self.folder, self.config.to_dict(), free=build.FREE)
+        path = self.folder / "manifest.csv"
+        if path.exists() and manifest.read(path) != self.samples:
+            raise UserError(
+                f"the data are not those that {self.folder} was made from ({path}).\n"
+                "Choose another --workdir, or delete that one."
+            )
+        manifest.write(path, self.samples)
 
     def announce(self) -> None:
         """The first lines: what was found, on what it runs, where results go."""
@@ -77,7 +98,11 @@ class Session:
             return self.dataset.images[None]
         path = self.folder / "flow.npy"
         if not path.exists():
-            flow = build.motion(self.config).fit_flow(
+            if "motion" not in self.stages:
+                raise UserError(
+                    f"{self.folder} holds no flow.npy. Add --stages=motion."
+                )
+            flow = self.motion.fit_flow(
                 self.dataset, self.splits, self.seeds[0], self.stage("motion")
             )
             workdir.write_array(path, flow)
@@ -88,8 +113,7 @@ class Session:
         classes = self.dataset.classes
         labels = np.array([s.label for s in self.samples])
         problem = Problem(flow, labels, classes, self.splits, self.seeds)
-        method = build.method(self.config, len(classes))
-        logits = method.fit_predict(problem, self.stage("classifier"))
+        logits = self.method.fit_predict(problem, self.stage("classifier"))
         predictions.write(self.folder / "predictions.csv", self.rows(logits))
         print("floors: majority, random, linear on the same input ...", flush=True)
         inputs = build.floor_input(self.config)(flow)
@@ -125,7 +149,7 @@ class Session:
             self.folder,
             found,
             title=f"{self.config.method} on {self.config.data.name}",
-            command=" ".join(["python -m selfme_jax.main", *sys.argv[1:]]),
+            command=shlex.join(["python", "-m", "selfme_jax.main", *sys.argv[1:]]),
             metrics=log.read(self.folder / "metrics.jsonl"),
             pictures=self.pictures(),
         )
@@ -169,17 +193,14 @@ class Session:
 
 def main() -> None:
     """The stages asked for, in order."""
-    if not _CONFIG.value:
-        raise UserError("--config is missing. Try --config=configs/synthetic.py.")
-    unknown = sorted(set(_STAGES.value) - set(STAGES))
-    if unknown:
-        raise UserError(f"unknown stage {unknown[0]!r}. Known: {', '.join(STAGES)}.")
-    config = build.resolve(_CONFIG.value)
+    config = build.resolve(cli.config(_CONFIG))
+    if not _STAGES.value or not set(_STAGES.value) <= set(STAGES):
+        given = ",".join(_STAGES.value)
+        raise UserError(f"--stages={given}: give one or more of {', '.join(STAGES)}.")
     name = Path(config_flags.get_config_filename(flags.FLAGS["config"])).stem
     folder = Path(_WORKDIR.value or Path("runs") / name)
     session = Session(config, folder, _STAGES.value)
-    workdir.claim(folder, config.to_dict(), free=build.FREE)
-    manifest.write(folder / "manifest.csv", session.samples)
+    session.claim()
     session.announce()
     if "motion" in session.stages or "classifier" in session.stages:
         flow = session.flow()
