@@ -76,6 +76,8 @@ def _git() -> str:
         return done.stdout.strip() if done.returncode == 0 else ""
 
     try:
+        if not git("ls-files", "--", Path(__file__).name):
+            return ""  # installed: the repository around it, if any, is another one
         commit = git("rev-parse", "HEAD")
         return commit + ("+" if git("status", "--porcelain", "--", ".") else "")
     except OSError:  # no git here
