@@ -27,7 +27,7 @@ def claim(folder: Path, config: dict, *, free: tuple[str, ...]) -> None:
         if path.exists():
             _check(folder, json.loads(path.read_text()), config, free)
         write_json(path, config)
-    except json.JSONDecodeError as error:
+    except ValueError as error:
         raise UserError(
             f"{path} is not readable JSON ({error}). Choose another --workdir."
         ) from error
