@@ -18,7 +18,7 @@ from selfme_jax.motion.losses import blur, level_light
 from selfme_jax.ops import grid, pyramid
 
 BLUR = 0.7  # pixels; takes the edge off sensor noise before derivatives
-LIGHT_CELLS = 2  # change of light is what is smooth over this many cells
+LIGHT_BLOCKS = 8  # change of light is what survives at 8 x 8 pixels
 
 
 def evidence(
@@ -34,10 +34,8 @@ def evidence(
       [b, h, w, 5]: Ix Ix, Ix Iy, Iy Iy, Ix It, Iy It per pixel of the frame. Here
       It = driving - source, less what changes slowly over the frame (light).
     """
-    frame = source.shape[1:3]
     source, driving = (blur(x, sigma=BLUR) for x in (source, driving))
-    cell = max(1, round(frame[0] / shape[0]))
-    change = level_light(driving, source, block=LIGHT_CELLS * cell) - source
+    change = level_light(driving, source, blocks=LIGHT_BLOCKS) - source
     iy, ix = jnp.gradient((source + driving) / 2, axis=(1, 2))
     products = (ix * ix, ix * iy, iy * iy, ix * change, iy * change)
     products = jnp.stack([x.mean(-1) for x in products], axis=-1)

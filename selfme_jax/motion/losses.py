@@ -75,15 +75,14 @@ def blur(image: jax.Array, *, sigma: float) -> jax.Array:
     return dm_pix.gaussian_blur(image, sigma, size, padding="VALID")
 
 
-def level_light(image: jax.Array, target: jax.Array, *, block: int) -> jax.Array:
+def level_light(image: jax.Array, target: jax.Array, *, blocks: int) -> jax.Array:
     """The image with the slow part of its difference to the target taken out.
 
     Light changes between two frames by a few grey levels, slowly over the face; the
     sub-pixel motion of micro-expressions changes edges by no more. Slow is what
-    survives anti-aliased downsampling by `block` pixels. [b, h, w, c] -> same.
+    survives anti-aliased downsampling to blocks x blocks. [b, h, w, c] -> same.
     """
-    difference = image - target
-    slow = pyramid.downsample(difference, factor=block)
+    slow = pyramid.resize(image - target, (blocks, blocks), antialias=True)
     return image - pyramid.resize(slow, image.shape[1:3])
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 from selfme_jax.motion import losses
 from selfme_jax.motion.generator import warp_features
 from selfme_jax.motion.network import MotionNetwork, MotionOutput, to_pixels
-from selfme_jax.ops import affine, augment, bspline, grid, pyramid, warp
+from selfme_jax.ops import affine, augment, bspline, warp
 
 
 class Objective(NamedTuple):
@@ -20,6 +20,10 @@ class Objective(NamedTuple):
     random affine map (rotation in radians, log zoom, translation in grid units: the
     largest of each) and B-spline (of that deviation, grid units, on cells x cells).
     feature_warp: encoder features. smoothness: of the flow in pixels.
+
+    epsilon: of charbonnier; well above the noise it weighs errors by their square,
+    which finds motion far below a pixel best. blur: in pixels, before frames are
+    compared (see losses.blur). light_blocks: see losses.level_light, 0 = off.
     """
 
     reconstruction: float = 1.0
@@ -29,14 +33,9 @@ class Objective(NamedTuple):
     census: float = 0.0
     scales: int = 3
     epsilon: float = 1e-3
-    light_block: int = 0
+    light_blocks: int = 0
     blur: float = 0.0
     equivariance: float = 1.0
-    known_warp: float = 0.0
-    known_scale: float = 0.04
-    known_cells: int = 6
-    known_noise: float = 0.01
-    known_light: float = 0.01
     feature_warp: float = 0.0
     smoothness: float = 0.0
     rotation: float = 0.1
@@ -78,23 +77,17 @@ def loss(
         rngs={} if dropout is None else {"dropout": drop_key},
     )
     terms = {}
+    target = losses.blur(driving, sigma=objective.blur)
     if objective.reconstruction:
-        terms["reconstruction"] = _photometric(
-            objective, output.reconstruction, driving
-        )
+        image = losses.blur(output.reconstruction, sigma=objective.blur)
+        terms["reconstruction"] = _photometric(objective, image, target)
     if objective.warped:
-        before, after = (
-            losses.blur(x, sigma=objective.blur) for x in (source, driving)
-        )
-        moved = warp_features(before, output.motion.flow)
-        terms["warped"] = _photometric(objective, moved, after)
+        image = losses.blur(source, sigma=objective.blur)
+        image = warp_features(image, output.motion.flow)
+        terms["warped"] = _photometric(objective, image, target)
     if objective.equivariance:
         terms["equivariance"] = _equivariance(
             objective, network, params, warp_key, driving, output
-        )
-    if objective.known_warp:
-        terms["known_warp"] = _known_warp(
-            objective, network, params, jax.random.fold_in(warp_key, 1), source
         )
     if objective.feature_warp:
         pair = network.apply(params, source, driving, output.motion, method="features")
@@ -109,8 +102,8 @@ def loss(
 
 
 def _photometric(objective: Objective, image: jax.Array, target: jax.Array):
-    if objective.light_block:
-        image = losses.level_light(image, target, block=objective.light_block)
+    if objective.light_blocks:
+        image = losses.level_light(image, target, blocks=objective.light_blocks)
     return losses.photometric(
         image,
         target,
@@ -135,34 +128,6 @@ def _random_warp(key: jax.Array, objective: Objective) -> tuple[jax.Array, jax.A
         spline_key, cells=objective.cells, scale=objective.bspline
     )
     return matrix, control
-
-
-def _known_warp(objective, network, params, key, source):
-    """[b]: end-point error in pixels on a warp made up for the purpose."""
-    b, *shape, _ = source.shape
-    k = jax.random.split(key, 6)
-    size = jax.random.uniform(k[0], (b, 1, 1, 1), minval=-2.0)
-    control = jax.vmap(
-        lambda key: augment.random_bspline(
-            key, cells=objective.known_cells, scale=objective.known_scale
-        )
-    )(jax.random.split(k[1], b))
-    control = (
-        control
-        * jnp.exp(size)
-        * jax.random.bernoulli(k[5], 0.5, (*control.shape[:3], 1))
-    )
-    driving = warp.warp(source, bspline.field(control, tuple(shape)))
-    light = jax.random.normal(k[2], (b, 4, 4, 1)) * objective.known_light
-    driving = driving * (1 + pyramid.resize(light, tuple(shape)))
-    driving += objective.known_noise * jax.random.normal(k[3], driving.shape)
-    source += objective.known_noise * jax.random.normal(k[4], driving.shape)
-    motion = network.apply(params, source, driving, method="motion")
-    field = motion.flow.shape[1:3]
-    error = grid.flow_to_pixels(
-        motion.flow - bspline.field(control, field), tuple(shape)
-    )
-    return jnp.sqrt((error**2).sum(-1) + 1e-4).mean((1, 2))
 
 
 def _equivariance(

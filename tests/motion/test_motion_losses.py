@@ -91,11 +91,13 @@ def test_blur_against_scipy(frames):
 def test_level_light_takes_slow_changes_out_only(frames):
     a, _ = frames
     ramp = np.linspace(-0.1, 0.2, 16)[:, None].astype(np.float32)
-    levelled = np.asarray(losses.level_light(a + ramp, a, block=4))
+    levelled = np.asarray(losses.level_light(a + ramp, a, blocks=4))
     inside = (slice(None), slice(3, -3), slice(3, -3))
     np.testing.assert_allclose(levelled[inside], a[inside], atol=0.02)
     checks = 0.1 * (-1.0) ** np.add.outer(np.arange(19), np.arange(16))[..., None]
-    kept = np.asarray(losses.level_light(a + checks.astype(np.float32), a, block=4)) - a
+    kept = (
+        np.asarray(losses.level_light(a + checks.astype(np.float32), a, blocks=4)) - a
+    )
     assert np.abs(kept[inside] - checks[3:-3, 3:-3]).max() < 0.03
 
 
@@ -137,7 +139,7 @@ def test_gradients(frames):
     a, b = (x[:1, :13, :12] for x in frames)
 
     def total(x):
-        level = losses.level_light(x, b, block=4)
+        level = losses.level_light(x, b, blocks=4)
         return losses.charbonnier(level, b, epsilon=0.1) + losses.ssim(x, b)
 
     check_grads(

@@ -11,7 +11,7 @@ from selfme_jax.types import Keypoints
 
 ALL = Objective(
     ssim=0.5, census=0.2, scales=2, feature_warp=0.3, smoothness=0.1, blur=0.8,
-    light_block=4,
+    light_blocks=4,
 )  # fmt: skip
 NONE = Objective(reconstruction=0, warped=0, equivariance=0)
 
