@@ -25,6 +25,7 @@ def shared_data() -> Path:
     return Path(place).resolve()
 
 
+@pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the whole of launch/test.sh took, not only pytest's part."""
     if started := os.environ.get("SELFME_TEST_STARTED"):
