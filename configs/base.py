@@ -31,45 +31,7 @@ def get_config() -> ConfigDict:
     config.synthetic.drift = 0.01  # largest relative change of the light in a clip
     config.synthetic.seed = 0
 
-    # SelfME's motion network: the defaults are the full one (motion/network.py).
-    config.motion = ConfigDict()
-    config.motion.network = ConfigDict()
-    config.motion.network.detector = "regression"  # regression | heatmap
-    config.motion.network.sparse = "bspline"  # bspline | tps | affine
-    config.motion.network.groups = 10  # K
-    config.motion.network.points = 5  # N
-    config.motion.network.cells = (8, 8)  # of the B-spline lattice
-    config.motion.network.smoothness = 0.1  # lambda of the fit
-    config.motion.network.keypoint_width = 64
-    config.motion.network.scale = 4  # of the dense motion
-    config.motion.network.dense_width = 64
-    config.motion.network.dense_depth = 5
-    config.motion.network.generator_width = 64
-    config.motion.network.generator_down = 3
-    config.motion.network.dtype = "float32"  # of convolutions; bfloat16 on TPU, GPU
-    config.motion.loss = ConfigDict()  # weights; 0 = not computed
-    config.motion.loss.reconstruction = 1.0  # generated against driving frame
-    config.motion.loss.warped = 1.0  # warped source against driving frame
-    config.motion.loss.charbonnier = 1.0  # terms of both
-    config.motion.loss.ssim = 0.0
-    config.motion.loss.census = 0.0
-    config.motion.loss.equivariance = 1.0  # of keypoints under a random warp
-    config.motion.loss.feature_warp = 0.0
-    config.motion.loss.smoothness = 0.0  # of the flow, edge-aware
-    config.motion.train = ConfigDict()
-    config.motion.train.steps = 5000
-    config.motion.train.batch_size = 16  # pairs
-    config.motion.train.learning_rate = 2e-4
-    config.motion.train.warmup = 0.05
-    config.motion.train.decay = "cosine"
-    config.motion.train.weight_decay = 0.0
-    config.motion.train.clip = 1.0
-    config.motion.train.onset_apex = 0.5  # share of (onset, apex) among the pairs
-    config.motion.train.mirror = 0.5
-    config.motion.train.dropout = 0.3  # of candidate motions, early in training
-    config.motion.train.dropout_ramp = 0.2  # share of the steps it rises for
-    config.motion.train.dropout_stop = 0.5  # share of the steps after which it ends
-    config.motion.train.ema = 0.0
+    config.motion = _motion()
 
     # The flow as a classifier reads it (methods/inputs.py).
     config.flow = ConfigDict()
@@ -115,6 +77,58 @@ def get_config() -> ConfigDict:
     config.engine.classifier.runs_per_device = 0  # (seed, fold) at once; 0 = all
 
     config.bootstrap = 2000  # subject resamples of the 95 % interval
+    return config
+
+
+def _motion() -> ConfigDict:
+    """SelfME's motion stage; the network is the full one, for 256x256 frames."""
+    config = ConfigDict()
+    config.network = ConfigDict()
+    config.network.detector = "regression"  # regression | heatmap (with Jacobians)
+    config.network.sparse = "bspline"  # bspline | tps | affine
+    config.network.groups = 10  # K
+    config.network.points = 5  # N
+    config.network.cells = (8, 8)  # of the B-spline lattice
+    config.network.smoothness = 0.1  # lambda of the fit
+    config.network.keypoint_width = 64
+    config.network.keypoint_blocks = (2, 2, 2, 2)  # ResNet-18
+    config.network.scale = 4  # of the dense motion
+    config.network.dense_width = 64
+    config.network.dense_depth = 5
+    config.network.max_width = 1024
+    config.network.compare = False  # show the hourglass how well each warp fits
+    config.network.windows = ()  # further candidates by brightness constancy
+    config.network.generator_width = 64
+    config.network.generator_down = 3
+    config.network.generator_blocks = 2
+    config.network.dtype = "float32"  # of convolutions; bfloat16 on TPU, GPU
+    config.loss = ConfigDict()  # weights; 0 = not computed
+    config.loss.reconstruction = 1.0  # generated against driving frame
+    config.loss.warped = 1.0  # warped source against driving frame
+    config.loss.charbonnier = 1.0  # terms of both
+    config.loss.epsilon = 1e-3
+    config.loss.ssim = 0.0
+    config.loss.census = 0.0
+    config.loss.scales = 3
+    config.loss.light_blocks = 0  # level the light over blocks first
+    config.loss.blur = 0.0  # pixels, before frames are compared
+    config.loss.equivariance = 1.0  # of keypoints under a random warp
+    config.loss.feature_warp = 0.0
+    config.loss.smoothness = 0.0  # of the flow, edge-aware
+    config.train = ConfigDict()
+    config.train.steps = 5000
+    config.train.batch_size = 16  # pairs
+    config.train.learning_rate = 2e-4
+    config.train.warmup = 0.05  # share of the steps
+    config.train.decay = "cosine"
+    config.train.weight_decay = 0.0
+    config.train.clip = 1.0
+    config.train.onset_apex = 0.5  # share of (onset, apex) among the pairs
+    config.train.mirror = 0.5
+    config.train.dropout = 0.3  # of candidate motions, early in training
+    config.train.dropout_ramp = 0.2  # share of the steps it rises for
+    config.train.dropout_stop = 0.5  # share of the steps after which it ends
+    config.train.ema = 0.0
     return config
 
 

@@ -2,7 +2,7 @@
 
     python -m selfme_jax.main --config=configs/synthetic.py
 
-Motion is learned per fold on small frames by a small network, then SCViT reads it.
+Motion is learned per fold, by a small network on small frames; SCViT reads it.
 """
 
 from configs import base
@@ -14,4 +14,33 @@ def get_config():
     config.input = "learned"
     config.data.name = "synthetic"
     config.synthetic.size = 64
+
+    network = config.motion.network
+    network.groups = 6
+    network.smoothness = 0.03
+    network.keypoint_width = 16
+    network.keypoint_blocks = (1, 1, 1)
+    network.dense_width = 16
+    network.dense_depth = 3
+    network.max_width = 64
+    network.compare = True
+    network.windows = (0.6, 1.0, 2.0)
+    network.generator_width = 8
+    network.generator_down = 2
+    network.generator_blocks = 1
+    # Motion of half a pixel changes a frame less than sensor noise and light do.
+    loss = config.motion.loss
+    loss.reconstruction = 0.2
+    loss.charbonnier = 100.0
+    loss.epsilon = 0.01
+    loss.scales = 1
+    loss.light_blocks = 8
+    loss.blur = 0.8
+    loss.equivariance = 0.2
+    loss.smoothness = 0.5
+    config.motion.train.steps = 100
+    config.motion.train.learning_rate = 1e-3
+    config.motion.train.dropout = 0.0
+
+    config.flow.centre = True  # takes head motion away
     return config
