@@ -7,11 +7,12 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from selfme_jax import __version__
 from selfme_jax.evaluate import floors, loso, predictions
 from selfme_jax.train import log, parallel
 from selfme_jax.types import UserError
 
-_PACKAGES = ("selfme-jax", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
+_PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
 
 
 def assemble(folder: Path, config: dict, *, protocol: dict) -> dict:
@@ -58,6 +59,7 @@ def _provenance(folder: Path, config: dict) -> dict:
         "git": _git(),
         "versions": {
             "python": platform.python_version(),
+            "selfme-jax": __version__,
             **{p: metadata.version(p) for p in _PACKAGES},
         },
         "device": parallel.describe(),
