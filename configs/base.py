@@ -58,6 +58,7 @@ def get_config() -> ConfigDict:
     config.ststnet.loss = ConfigDict({"smoothing": 0.0})
     config.ststnet.train = ConfigDict()
     config.ststnet.train.epochs = 800.0
+    config.ststnet.train.steps = 0
     config.ststnet.train.batch_size = 256
     config.ststnet.train.learning_rate = 5e-5
     config.ststnet.train.warmup = 0.0
@@ -147,7 +148,8 @@ def _transformer() -> ConfigDict:
     config.loss = ConfigDict()
     config.loss.smoothing = 0.1  # label smoothing
     config.train = ConfigDict()
-    config.train.epochs = 110.0
+    config.train.epochs = 0.0  # passes over the samples, or 0 and
+    config.train.steps = 250  # updates
     config.train.batch_size = 64
     config.train.learning_rate = 5e-4
     config.train.warmup = 0.1  # share of the steps

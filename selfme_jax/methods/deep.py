@@ -15,14 +15,15 @@ from selfme_jax.ops import augment
 from selfme_jax.train import loop
 from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run, Task
+from selfme_jax.types import UserError
 
 
 class Recipe(NamedTuple):
     """How a classifier is trained; the same for every fold and seed.
 
-    epochs: passes over the samples of the problem; an epoch is
-      n / batch_size steps whatever a fold holds out, so that all folds take the
-      same number of steps.
+    epochs, steps: how long, as one of the two (the other 0). An epoch is n /
+      batch_size steps for the n samples of the problem, whatever a fold holds out,
+      so that all folds take the same number of steps.
     batch_size: samples drawn (with replacement) per step.
     optimizer: built by build.py from optax.
     balance: class balancing of the draws (``method.runs``).
@@ -31,11 +32,26 @@ class Recipe(NamedTuple):
     """
 
     epochs: float
+    steps: int
     batch_size: int
     optimizer: Callable[[int], optax.GradientTransformation]
     balance: float
     ema: float
     mirror: float = 0.0
+
+
+def duration(recipe: Recipe, samples: int) -> int:
+    """Steps of a recipe on so many samples.
+
+    Raises:
+      UserError: both epochs and steps are given, or neither.
+    """
+    if bool(recipe.epochs) == bool(recipe.steps):
+        raise UserError(
+            f"train.epochs={recipe.epochs} and train.steps={recipe.steps}: set one of "
+            "the two, and the other to 0."
+        )
+    return recipe.steps or max(1, round(recipe.epochs * samples / recipe.batch_size))
 
 
 class Data(NamedTuple):
@@ -72,7 +88,7 @@ class Deep(NamedTuple):
     def task(self, shape: tuple[int, ...], samples: int) -> Task:
         """The engine's task for inputs of ``shape`` [d, n, h, w, c]."""
         recipe = self.recipe
-        steps = max(1, round(recipe.epochs * samples / recipe.batch_size))
+        steps = duration(recipe, samples)
         return Task(
             init=partial(self._init, shape=shape[2:]),
             batch=partial(draw, size=recipe.batch_size, mirror=recipe.mirror),

@@ -58,6 +58,7 @@ def deep(epochs=6.0):
 
     recipe = Recipe(
         epochs=epochs,
+        steps=0,
         batch_size=8,
         optimizer=adam,
         balance=0.5,
