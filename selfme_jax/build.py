@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from operator import attrgetter
+from typing import NamedTuple
 
 import jax
 import numpy as np
@@ -14,9 +15,9 @@ from ml_collections import ConfigDict
 
 from selfme_jax.baselines import ststnet
 from selfme_jax.data import registry as datasets
-from selfme_jax.methods import deep, inputs, registry
+from selfme_jax.methods import deep, inputs, registry, selfme
 from selfme_jax.methods.method import Method
-from selfme_jax.methods.selfme import MotionLearning, Recipe
+from selfme_jax.methods.selfme import MotionLearning
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
 from selfme_jax.train import optimizer
@@ -104,27 +105,24 @@ def method(config: ConfigDict, data: Dataset) -> Method:
     Raises:
       UserError: weights that cannot be read, or settings that do not fit the input.
     """
-    classes = len(data.classes)
+    learned = (config.flow.size, config.flow.size, 3)
+    shape = data.images.shape[1:] if isinstance(data, FlowDataset) else learned
+    with _fitting(f"config.{config.method}", shape):
+        made = _method(config, len(data.classes))
+        if isinstance(made, deep.Deep):
+            read = made.prepare(np.zeros((1, 1, *shape), np.float32))
+            _trace(made.task(read.shape, len(data.samples)))
+    return made
+
+
+def _method(config: ConfigDict, classes: int) -> Method:
     options = config[config.method].to_dict()
-    recipe = options.get("train", {})
-    tune = {
-        key: recipe.pop(key)
-        for key in ("learning_rate", "warmup", "decay", "weight_decay", "clip")
-    }
-    recipe = deep.Recipe(
-        **recipe, optimizer=lambda steps: optimizer.adamw(steps, **tune)
-    )
+    recipe = _recipe(deep.Recipe, options["train"])
     if config.method == "ststnet" and config.ststnet.weights:
         weights = ststnet.read_weights(config.ststnet.weights)
         return registry.published(classes, weights, options["model"])
     create = registry.METHODS[config.method]
-    made = create(classes, prepare(config), options["model"], options["loss"], recipe)
-    learned = (config.flow.size, config.flow.size, 3)
-    shape = data.images.shape[1:] if isinstance(data, FlowDataset) else learned
-    with _fitting(f"config.{config.method}", shape):
-        read = made.prepare(np.zeros((1, 1, *shape), np.float32))
-        _trace(made.task(read.shape, len(data.samples)))
-    return made
+    return create(classes, prepare(config), options["model"], options["loss"], recipe)
 
 
 def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning:
@@ -133,22 +131,28 @@ def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning:
     Raises:
       UserError: settings that do not fit the frames.
     """
-    options = config.motion.to_dict()
-    recipe = options["train"]
-    tune = {
-        key: recipe.pop(key)
-        for key in ("learning_rate", "warmup", "decay", "weight_decay", "clip")
-    }
-    made = MotionLearning(
-        MotionNetwork(**options["network"]),
-        Objective(**options["loss"]),
-        Recipe(**recipe, optimizer=lambda steps: optimizer.adamw(steps, **tune)),
-        config.flow.size,
-    )
     shape = data.clip(0).frames.shape[1:]
     with _fitting("config.motion", shape):
+        made = _motion(config)
         _trace(made.task((1, 1, *shape)))
     return made
+
+
+def _motion(config: ConfigDict) -> MotionLearning:
+    options = config.motion.to_dict()
+    return MotionLearning(
+        MotionNetwork(**options["network"]),
+        Objective(**options["loss"]),
+        _recipe(selfme.Recipe, options["train"]),
+        config.flow.size,
+    )
+
+
+def _recipe(kind: type, options: dict) -> NamedTuple:
+    """A recipe of ``kind``; the keys of the optimizer become its optimizer."""
+    keys = ("learning_rate", "warmup", "decay", "weight_decay", "clip")
+    tune = {key: options.pop(key) for key in keys}
+    return kind(**options, optimizer=lambda steps: optimizer.adamw(steps, **tune))
 
 
 @contextmanager

@@ -6,7 +6,6 @@ Running it again on the same workdir resumes. The README lists what it writes th
 """
 
 import shlex
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -149,7 +148,7 @@ class Session:
             self.folder,
             found,
             title=f"{self.config.method} on {self.config.data.name}",
-            command=shlex.join(["python", "-m", "selfme_jax.main", *sys.argv[1:]]),
+            command=_command(),
             metrics=log.read(self.folder / "metrics.jsonl"),
             pictures=self.pictures(),
         )
@@ -209,6 +208,18 @@ def main() -> None:
     if "report" in session.stages:
         session.report()
     session.log.close()
+
+
+def _command() -> str:
+    """What makes the whole run again, whichever stages this one was asked for."""
+    flag = flags.FLAGS["config"]
+    words = ["python", "-m", "selfme_jax.main"]
+    words.append(f"--config={config_flags.get_config_filename(flag)}")
+    for key, value in config_flags.get_override_values(flag).items():
+        words.append(f"--config.{key}={value}")
+    if _WORKDIR.value:
+        words.append(f"--workdir={_WORKDIR.value}")
+    return shlex.join(words)
 
 
 if __name__ == "__main__":
