@@ -7,13 +7,13 @@ import pytest
 from selfme_jax.motion.network import MotionNetwork
 
 SMALL = {
-    "groups": 3,
-    "points": 4,
+    "groups": 2,
+    "points": 3,
     "cells": (3, 3),
     "keypoint_width": 8,
-    "keypoint_blocks": (1, 1),
+    "keypoint_blocks": (1,),
     "dense_width": 8,
-    "dense_depth": 2,
+    "dense_depth": 1,
     "max_width": 16,
     "generator_width": 8,
     "generator_down": 1,

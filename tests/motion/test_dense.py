@@ -55,7 +55,7 @@ def test_flow_is_the_weighted_sum_of_candidates(network, params, pair):
     motion = jax.tree.map(np.asarray, run(jax.random.key(0)))
     np.testing.assert_allclose(motion.weights.sum(-1), 1, rtol=1e-5)
     expected = np.zeros_like(motion.flow)
-    for k in range(4):
+    for k in range(3):
         expected += motion.weights[..., k, None] * motion.candidates[:, k]
     np.testing.assert_allclose(motion.flow, expected, atol=1e-6)
     other = run(jax.random.key(4))

@@ -38,7 +38,8 @@ def test_total_is_the_weighted_sum_and_every_parameter_learns(gradient, params):
 
 def test_vmap_over_params_and_keys_is_a_loop(network, pair, params):
     def run(params, key):
-        return loss(network, params, key, *pair, objective=Objective(), dropout=0.3)[1]
+        settings = Objective(equivariance=0.0)
+        return loss(network, params, key, *pair, objective=settings, dropout=0.3)[1]
 
     other = jax.tree.map(lambda x: 1.1 * x, params)
     stacked = jax.tree.map(lambda *x: jnp.stack(x), params, other)
@@ -61,9 +62,12 @@ def test_weight_zero_is_not_computed(network, pair, params):
     base = equations(NONE)
     for term in ("reconstruction", "warped", "equivariance", "feature_warp"):
         assert equations(NONE._replace(**{term: 1.0})) > base + 20, term
-    total, metrics = loss(network, params, jax.random.key(0), *pair, objective=NONE)
-    assert total == 0
+    assert base < equations(NONE._replace(smoothness=1.0))
+    total, metrics = jax.eval_shape(
+        lambda: loss(network, params, jax.random.key(0), *pair, objective=NONE)
+    )
     assert set(metrics) == {"loss"}
+    assert total.shape == ()
 
 
 class Blob(MotionNetwork):
@@ -78,40 +82,33 @@ class Blob(MotionNetwork):
         return Keypoints(jnp.stack([x, y], -1)[:, None, None])
 
 
-def test_equivariance_maps_points_the_way_the_frame_moves(network, params):
-    y, x = np.mgrid[-1:1:41j, -1:1:33j]
-    blob = np.exp(-((x - 0.2) ** 2 + (y + 0.1) ** 2) / 0.005)[None, ..., None]
+def test_equivariance_maps_points_the_way_the_frame_moves():
+    y, x = np.mgrid[-1:1:81j, -1:1:65j]
+    blob = np.exp(-((x - 0.2) ** 2 + (y + 0.1) ** 2) / 0.003)[None, ..., None]
     frames = jnp.asarray(np.tile(blob, (4, 1, 1, 3)), jnp.float32)
     detector = Blob()
     found = detector.apply({}, frames, method="keypoints")
     output = MotionOutput(found, found, None, None)
-    args = detector, {}, jax.random.key(1), frames, output
-    for settings in (
-        Objective(bspline=0.0),
-        Objective(rotation=0.0, zoom=0.0, translation=0.0, bspline=0.1),
+    key = jax.random.key(1)
+    still = Objective(rotation=0.0, zoom=0.0, translation=0.0, bspline=0.0)
+    for moving in (
+        still._replace(rotation=0.2, translation=0.2),
+        still._replace(bspline=0.1),
     ):
-        error = module._equivariance(settings, *args)
-        far = Objective(rotation=0.0, zoom=0.0, translation=0.0, bspline=0.0)
-        assert module._equivariance(far, *args).max() < 1e-5
-        assert error.max() < 0.005  # the frame moves by up to 0.1
+        error = module._equivariance(moving, detector, {}, key, frames, output)
+        assert error.max() < 0.006  # the other way it would be twice the motion, ~0.2
+    error = module._equivariance(still, detector, {}, key, frames, output)
+    assert error.max() < 1e-5
 
 
-def test_thirty_steps_lower_the_loss(network, pair, params):
-    settings = Objective(scales=1, equivariance=0.1)
+def test_thirty_steps_lower_the_loss(gradient, params):
     optimizer = optax.adam(3e-3)
-
-    @jax.jit
-    def train(params):
-        def step(carry, key):
-            params, state = carry
-            value, gradients = jax.value_and_grad(
-                lambda p: loss(network, p, key, *pair, objective=settings)[0]
-            )(params)
-            updates, state = optimizer.update(gradients, state)
-            return (optax.apply_updates(params, updates), state), value
-
-        keys = jax.random.split(jax.random.key(0), 30)
-        return jax.lax.scan(step, (params, optimizer.init(params)), keys)[1]
-
-    values = np.asarray(train(params))
-    assert values[-5:].mean() < 0.9 * values[:2].mean()
+    update = jax.jit(optimizer.update)
+    state = optimizer.init(params)
+    values = []
+    for key in jax.random.split(jax.random.key(0), 30):
+        (value, _), gradients = gradient(params, key)
+        values.append(value)
+        updates, state = update(gradients, state)
+        params = jax.tree.map(np.add, params, updates)
+    assert np.mean(values[-5:]) < 0.9 * np.mean(values[:2])
