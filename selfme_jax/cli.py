@@ -24,7 +24,8 @@ def run(main: Callable[[], None]) -> None:
     def guarded(argv: Sequence[str]) -> None:
         if len(argv) > 1:
             _fail(f"unexpected argument {argv[1]!r}; flags start with --.", BAD_INPUT)
-        logging.set_verbosity(logging.WARNING)  # our own lines are on stdout
+        # Our own lines are prints; what fails in a library reaches us as exceptions.
+        logging.set_verbosity(logging.FATAL)
         _cache_compilations()
         try:
             main()
