@@ -99,7 +99,7 @@ class Session:
         if not path.exists():
             if "motion" not in self.stages:
                 raise UserError(
-                    f"{self.folder} holds no flow.npy. Add --stages=motion."
+                    f"{self.folder} holds no flow.npy. Run the stage motion as well."
                 )
             flow = self.motion.fit_flow(
                 self.dataset, self.splits, self.seeds[0], self.stage("motion")
