@@ -39,6 +39,7 @@ def get_config():
     loss.equivariance = 0.2
     loss.smoothness = 0.5
     config.motion.train.steps = 100
+    config.motion.train.batch_size = 8
     config.motion.train.learning_rate = 1e-3
     config.motion.train.dropout = 0.0
 

@@ -39,7 +39,7 @@ class Stage(NamedTuple):
 
 class _Programs(NamedTuple):
     init: Callable
-    block: Callable
+    update: Callable
     finish: Callable
 
 
@@ -73,7 +73,9 @@ def fit(
     chunks = -(-total // size)
     programs = _Programs(
         parallel.map_runs(partial(step.init, task)),
-        parallel.map_runs(partial(step.block, task), shared=2, donate=True),
+        # A step a call, not a loop within the program: XLA runs convolutions inside
+        # a loop several times slower on CPU, and a call costs far less than a step.
+        parallel.map_runs(partial(step.update, task), shared=1, donate=True),
         parallel.map_runs(finish, shared=1),
     )
     print(
@@ -128,12 +130,14 @@ def _train(task, runs, data, programs, part, stage, store, progress) -> Any:
     saved = time.monotonic()
     while done < task.steps:
         count = min(stage.log_every - done % stage.log_every, task.steps - done)
-        state, metrics, bad = programs.block(
-            state, split_runs, data, parallel.replicate(np.int32(count))
-        )
+        rows = []
+        for _ in range(count):
+            state, metrics = programs.update(state, split_runs, data)
+            rows.append(metrics)
+        rows = {k: np.stack([parallel.merge(r[k]) for r in rows]) for k in rows[0]}
+        _check(rows["loss"], done, part)
         done += count
-        _check(parallel.merge(bad), part)
-        means = {k: v[: part.real].mean() for k, v in parallel.merge(metrics).items()}
+        means = {k: v[:, : part.real].mean() for k, v in rows.items()}
         stage.log.metrics(stage.name, part.chunk, done, means)
         progress(
             part.chunk * task.steps + done,
@@ -148,10 +152,12 @@ def _train(task, runs, data, programs, part, stage, store, progress) -> Any:
     return variables
 
 
-def _check(bad: np.ndarray, part: _Part) -> None:
-    for name, first in zip(part.names, bad, strict=True):
-        if first >= 0:
-            raise NonFiniteError(
-                f"loss is not finite at step {first + 1} of {name}. Lower the learning "
-                "rate or look at that fold's inputs."
-            )
+def _check(losses: np.ndarray, done: int, part: _Part) -> None:
+    """losses: [steps, runs] of the steps after ``done``."""
+    broken = np.argwhere(~np.isfinite(losses))
+    if len(broken):
+        first, run = broken[0]
+        raise NonFiniteError(
+            f"loss is not finite at step {done + first + 1} of {part.names[run]}. "
+            "Lower the learning rate or look at that fold's inputs."
+        )

@@ -1,4 +1,4 @@
-"""One training step of one run, and a block of them: pure functions."""
+"""One training step of one run: pure functions."""
 
 import jax
 import jax.numpy as jnp
@@ -48,30 +48,6 @@ def update(
     metrics = {"loss": value, **metrics, "gradient_norm": optax.tree.norm(grads)}
     step = state.step + 1
     return TrainState(step, params, model_state, opt_state, average), metrics
-
-
-def block(
-    task: Task, state: TrainState, run: Run, data: object, count: jax.Array
-) -> tuple[TrainState, dict[str, jax.Array], jax.Array]:
-    """``count`` steps in one compiled loop (count is traced: one compilation).
-
-    Returns:
-      (state, metrics averaged over the block, first step whose loss was not
-      finite or -1).
-    """
-    shapes = jax.eval_shape(lambda s: update(task, s, run, data)[1], state)
-    zeros = jax.tree.map(lambda m: jnp.zeros(m.shape, jnp.float32), shapes)
-
-    def body(_, carry):
-        state, total, bad = carry
-        new, metrics = update(task, state, run, data)
-        broken = (bad < 0) & ~jnp.isfinite(metrics["loss"])
-        bad = jnp.where(broken, state.step, bad)
-        return new, jax.tree.map(jnp.add, total, metrics), bad
-
-    carry = (state, zeros, jnp.full((), -1, jnp.int32))
-    state, total, bad = jax.lax.fori_loop(0, count, body, carry)
-    return state, jax.tree.map(lambda m: m / count, total), bad
 
 
 def variables(task: Task, state: TrainState) -> dict:

@@ -45,6 +45,15 @@ def pmapped(setting, tmp_path_factory):
     return fit(setting, tmp_path_factory.mktemp("pmapped"))
 
 
+def train(task, run, data):
+    """The state of one run after all steps, without the engine."""
+
+    def body(_, state):
+        return step.update(task, state, run, data)[0]
+
+    return jax.lax.fori_loop(0, STEPS, body, step.init(task, run))
+
+
 def assert_close(a, b, tolerance):
     jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=tolerance), a, b)
 
@@ -55,11 +64,7 @@ def test_pmap_is_over_eight_devices():
 
 def test_one_fold_alone_equals_all_folds_on_all_devices(setting, pmapped):
     task, runs, _, data = setting
-    alone = jax.jit(
-        lambda run: step.variables(
-            task, step.block(task, step.init(task, run), run, data, STEPS)[0]
-        )
-    )
+    alone = jax.jit(lambda run: step.variables(task, train(task, run, data)))
     for i in (0, 5, 13):
         run = jax.tree.map(lambda x, i=i: x[i], runs)
         assert_close(alone(run), jax.tree.map(lambda x, i=i: x[i], pmapped), 1e-5)
@@ -67,9 +72,8 @@ def test_one_fold_alone_equals_all_folds_on_all_devices(setting, pmapped):
 
 def test_vmap_on_one_device_equals_pmap(setting, pmapped):
     task, runs, _, data = setting
-    states = jax.vmap(partial(step.init, task))(runs)
-    block = jax.vmap(partial(step.block, task), in_axes=(0, 0, None, None))
-    states = jax.jit(block)(states, runs, data, STEPS)[0]
+    together = jax.jit(jax.vmap(partial(train, task), in_axes=(0, None)))
+    states = together(runs, data)
     assert_close(jax.vmap(partial(step.variables, task))(states), pmapped, 1e-5)
 
 
