@@ -4,7 +4,7 @@
 #                        extra under constraints/, and sets $python to its interpreter.
 # PYTHON chooses the interpreter (default python3). The environment is .venv, or
 # .venv-3.13 and so on where .venv belongs to another Python. Nothing is installed
-# again until setup.cfg, pyproject.toml or the constraints change.
+# again until setup.cfg or the constraints change.
 
 fail() {
   echo "$1" >&2
@@ -43,7 +43,7 @@ setup_venv() {
   fi
   python=$PWD/$venv/bin/python
   stamp=$venv/.installed${extra:+-$extra}
-  wanted="$PWD $(cat setup.cfg pyproject.toml "constraints/py$version.txt" | cksum)"
+  wanted="$PWD $(cat setup.cfg "constraints/py$version.txt" | cksum)"
   if [[ $(cat "$stamp" 2>/dev/null) != "$wanted" ]]; then
     echo "Installing into $venv (Python $version), a minute or two the first time ..."
     "$python" -m pip install --quiet --disable-pip-version-check \
