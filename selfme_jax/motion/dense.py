@@ -67,7 +67,9 @@ class DenseMotion(nn.Module):
     the keypoint Gaussians; compare: whether the hourglass also sees the driving
     frame (our addition: source and driving are one person, so it can tell which
     candidate fits where; False is the published design); refinement: residual
-    blocks that correct the mixture's flow (0 = published design).
+    blocks that correct the mixture's flow (0 = published design); windows: widths
+    of further, local candidates in cells of the field (see local.py; () = published
+    design). Motion.candidates and weights then have as many more, at the end.
     """
 
     width: int

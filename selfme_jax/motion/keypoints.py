@@ -84,7 +84,8 @@ class HeatmapDetector(nn.Module):
     """Hourglass, soft-argmax, and (for N = 1) Jacobians, as in first-order-motion.
 
     Each heatmap starts as a Gaussian at the start position of its point: a fixed
-    prior is added to the logits, and the last layer starts at zero.
+    prior is added to the logits, and the last layer starts small. Unlike regression,
+    points then follow the image from the first step on.
 
     Fields: as above; scale: the hourglass works at 1/scale; temperature of the
     soft-argmax; spread: standard deviation of the prior, as a share of the frame's

@@ -43,7 +43,7 @@ def test_shapes_of_the_full_network(full):
         {"detector": "heatmap", "points": 3},
         {"sparse": "tps", "pool": "none", "compare": True, "refinement": 1},
         {"sparse": "affine", "scale": 2, "generator_down": 2},
-        {"scale": 1},
+        {"scale": 1, "windows": (1.0, 2.0)},
     ],
 )
 def test_every_option_gives_the_same_kind_of_output(network, pair, changes):
