@@ -55,7 +55,10 @@ def train(task, run, data):
 
 
 def assert_close(a, b, tolerance):
-    jax.tree.map(lambda x, y: np.testing.assert_allclose(x, y, atol=tolerance), a, b)
+    def close(x, y):
+        np.testing.assert_allclose(x, y, atol=tolerance, rtol=tolerance)
+
+    jax.tree.map(close, a, b)
 
 
 def test_pmap_is_over_eight_devices():
