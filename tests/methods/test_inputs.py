@@ -1,0 +1,96 @@
+"""What classifiers read of a flow, against float64 loops over images."""
+
+import itertools
+
+import numpy as np
+import pytest
+
+from selfme_jax.methods import inputs
+
+
+@pytest.fixture
+def flow():
+    """[2, 3, 5, 4, 3]: channels of unlike place and spread."""
+    rng = np.random.default_rng(0)
+    place, spread = np.array([3.0, -40.0, 100.0]), np.array([1.0, 5.0, 20.0])
+    values = place + spread * rng.standard_normal((2, 3, 5, 4, 3)) ** 3
+    return values.astype(np.float32)
+
+
+def amplify(flow, **options):
+    usual = {"centre": False, "standardise": False, "scale": 1.0, "gamma": 1.0}
+    return inputs.amplify(flow, **{**usual, "channels": "uvs", **options})
+
+
+@pytest.mark.parametrize(
+    ("centre", "standardise", "channels"),
+    list(itertools.product([False, True], [False, True], ["uv", "uvs"])),
+)
+def test_amplify_is_a_loop_over_channels(flow, centre, standardise, channels):
+    got = amplify(
+        flow,
+        centre=centre,
+        standardise=standardise,
+        scale=0.25,
+        gamma=3.0,
+        channels=channels,
+    )
+    assert got.shape == (*flow.shape[:-1], len(channels)) and got.dtype == np.float32
+    for i, j, c in np.ndindex(*flow.shape[:2], len(channels)):
+        image = flow[i, j, ..., c].astype(float)
+        if centre:
+            image = image - np.median(image)
+        if standardise:
+            image = image / image.std()
+        np.testing.assert_allclose(
+            got[i, j, ..., c], image * 0.75, rtol=1e-4, atol=1e-5
+        )
+
+
+def test_centred_flow_forgets_head_motion(flow):
+    moved = flow + np.array([2.0, -3.0, 0.0], np.float32)
+    np.testing.assert_allclose(
+        amplify(moved, centre=True), amplify(flow, centre=True), atol=1e-4
+    )
+
+
+def test_standardised_flow_forgets_its_unit_but_not_its_sign(flow):
+    own = amplify(flow, centre=True, standardise=True)
+    np.testing.assert_allclose(
+        amplify(-7 * flow, centre=True, standardise=True), -own, atol=1e-4
+    )
+
+
+def test_nothing_moves_nothing_explodes():
+    still = np.full((1, 1, 4, 4, 3), 128, np.float32)
+    got = amplify(still, centre=True, standardise=True, scale=9.0)
+    np.testing.assert_array_equal(got, 0)
+
+
+def test_the_given_flow_is_left_alone(flow):
+    before = flow.copy()
+    amplify(flow, centre=True, standardise=True, gamma=2.0)
+    inputs.levels(flow)
+    np.testing.assert_array_equal(flow, before)
+
+
+def test_levels_stretch_each_channel_and_reverse_their_order(flow):
+    got = inputs.levels(flow)
+    assert got.shape == flow.shape and got.dtype == np.float32
+    for i, j, c in np.ndindex(*flow.shape[:2], 3):
+        image = flow[i, j, ..., c].astype(float)
+        expected = 255 * (image - image.min()) / (image.max() - image.min())
+        np.testing.assert_allclose(got[i, j, ..., 2 - c], expected, atol=1e-3)
+
+
+def test_levels_leave_published_images_as_they_are():
+    rng = np.random.default_rng(1)
+    image = rng.integers(0, 256, (6, 28, 28, 3)).astype(np.float32)
+    image[:, 0, 0], image[:, 27, 27] = 0, 255  # stretched to the full range
+    np.testing.assert_array_equal(inputs.levels(image), image[..., ::-1])
+
+
+def test_levels_of_a_constant_channel_are_zero(flow):
+    flow[..., 1] = 5
+    np.testing.assert_array_equal(inputs.levels(flow)[..., 1], 0)
+    assert np.isfinite(inputs.levels(flow)).all()
