@@ -216,6 +216,7 @@ def test_provenance_hashes_are_of_the_files(finished, results):
     text = json.dumps(config, sort_keys=True).encode()
     assert provenance["config_sha256"] == hashlib.sha256(text).hexdigest()
     seconds = sum(r["seconds"] for r in read_metrics(folder))
+    assert re.fullmatch(r"([0-9a-f]{40}\+?)?", provenance["git"])
     assert provenance["wall_seconds"] == pytest.approx(seconds, abs=0.06)
 
 

@@ -1,0 +1,202 @@
+"""From configs to parts: what is implied, checked, and handed to constructors."""
+
+import importlib
+import inspect
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from configs import base, flow_images, synthetic
+from selfme_jax import build
+from selfme_jax.data import synthetic as faces
+from selfme_jax.data.flow_images import FlowImages
+from selfme_jax.methods.deep import Deep
+from selfme_jax.types import Sample, UserError
+
+CONFIGS = sorted(
+    path.stem
+    for path in (Path(inspect.getfile(base)).parent).glob("*.py")
+    if path.stem != "__init__"
+)
+CLASSES = ("negative", "positive", "surprise")
+SAMPLES = tuple(Sample("toy", f"s{i}", "c", i % 3) for i in range(4))
+IMAGES = FlowImages(CLASSES, SAMPLES, np.zeros((4, 28, 28, 3), np.float32))
+
+
+@pytest.fixture
+def config():
+    return flow_images.get_config()
+
+
+def test_resolve_copies(config):
+    resolved = build.resolve(config)
+    resolved.seeds += 1
+    resolved.scvit.model.width += 1
+    assert config.to_dict() == flow_images.get_config().to_dict()
+
+
+def test_published_weights_imply_ststnet_and_one_seed(config):
+    config.ststnet.weights = "some.npz"
+    resolved = build.resolve(config)
+    assert (resolved.method, resolved.seeds) == ("ststnet", 1)
+    assert resolved.ststnet.weights == "some.npz"
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "names"),
+    [
+        ("method", "resnet", ["config.method 'resnet'", "scvit, vit, ststnet"]),
+        ("input", "video", ["config.input 'video'", "learned, images"]),
+        ("flow.channels", "vu", ["config.flow.channels 'vu'", "uv, uvs"]),
+        ("seeds", 0, ["config.seeds is 0", "at least 1"]),
+        ("bootstrap", -5, ["config.bootstrap is -5", "at least 1"]),
+        ("flow.size", 0, ["config.flow.size"]),
+        ("motion.train.steps", 0, ["config.motion.train.steps"]),
+        ("motion.train.batch_size", 0, ["config.motion.train.batch_size"]),
+        ("ststnet.train.batch_size", 0, ["config.ststnet.train.batch_size"]),
+        ("engine.motion.log_every", 0, ["config.engine.motion.log_every"]),
+        ("engine.classifier.runs_per_device", -1, ["runs_per_device", "least 0"]),
+    ],
+)
+def test_resolve_refuses(config, key, value, names):
+    config.update_from_flattened_dict({key: value})
+    with pytest.raises(UserError) as caught:
+        build.resolve(config)
+    for name in names:
+        assert name in str(caught.value)
+
+
+def test_seeds_count_from_the_first(config):
+    config.first_seed, config.seeds = 3, 4
+    assert build.seeds(config) == (3, 4, 5, 6)
+
+
+def test_the_dataset_is_made_of_its_own_keys():
+    config = synthetic.get_config()
+    config.synthetic.subjects, config.synthetic.clips_per_subject = 2, 3
+    config.data.root = "/not/for/synthetic"
+    data = build.dataset(config)
+    assert len(data.samples) == 6 and data.recipe.size == config.synthetic.size
+
+
+def test_an_input_that_the_dataset_has_not_is_refused():
+    config = synthetic.get_config()
+    config.input = "images"
+    with pytest.raises(UserError, match="--config.input=learned"):
+        build.dataset(config)
+
+
+def test_prepare_reads_all_of_config_flow_but_its_size(config):
+    config.flow = {
+        **{"centre": True, "standardise": False, "scale": 0.5, "gamma": 3.0},
+        **{"channels": "uv", "size": 28},
+    }
+    flow = np.random.default_rng(0).normal(size=(2, 5, 5, 3))
+    expected = flow[..., :2] - np.median(flow, axis=(1, 2), keepdims=True)[..., :2]
+    got = build.prepare(config)(flow)
+    np.testing.assert_allclose(got, 1.5 * expected, atol=1e-5)
+
+
+def test_the_floor_reads_untuned_flow(config):
+    flow = np.random.default_rng(0).normal(size=(2, 5, 5, 3))
+    before = build.floor_input(config)(flow)
+    config.flow.gamma, config.flow.scale, config.flow.channels = 9.0, 7.0, "uv"
+    np.testing.assert_array_equal(build.floor_input(config)(flow), before)
+    expected = flow - np.median(flow, axis=(1, 2), keepdims=True)
+    np.testing.assert_allclose(before, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["scvit", "vit", "ststnet"])
+def test_methods_take_their_settings_from_their_part(config, name):
+    config.method = name
+    config[name].train.batch_size = 13
+    config[name].train.epochs, config[name].train.steps = 0.0, 17
+    config[name].model.dropout = 0.25
+    method = build.method(build.resolve(config), IMAGES)
+    assert isinstance(method, Deep)
+    assert method.recipe.batch_size == 13
+    assert method.module.dropout == 0.25 and method.module.classes == 3
+    assert method.task((1, 4, 28, 28, 3), 4).steps == 17
+
+
+def test_the_optimizer_gets_its_rate(config):
+    """The first update of Adam is the rate: here after no warm-up."""
+    config.scvit.train.update(
+        {"learning_rate": 0.125, "warmup": 0.0, "weight_decay": 0.0, "clip": 0.0}
+    )
+    optimizer = build.method(build.resolve(config), IMAGES).recipe.optimizer(10)
+    params = {"w": np.ones(3, np.float32)}
+    grads = {"w": np.array([1.0, -2.0, 3.0], np.float32)}
+    updates, _ = optimizer.update(grads, optimizer.init(params), params)
+    np.testing.assert_allclose(updates["w"], [-0.125, 0.125, -0.125], rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "names"),
+    [
+        ("scvit.model.patch", 5, ["28x28", "divide by 5"]),
+        ("scvit.model.row_fraction", 0.01, ["row_fraction 0.01"]),
+        ("scvit.model.heads", 3, ["config.scvit"]),
+        ("scvit.model.head", "pool", ["'pool'", "concat"]),
+        ("scvit.train.decay", "step", ["'step'", "cosine, constant"]),
+    ],
+)
+def test_settings_that_do_not_fit_the_input(config, key, value, names):
+    config.update_from_flattened_dict({key: value})
+    with pytest.raises(UserError) as caught:
+        build.method(build.resolve(config), IMAGES)
+    for name in ["Change config.scvit", *names]:
+        assert name in str(caught.value)
+    assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_a_key_that_no_part_takes_is_refused(config):
+    with config.unlocked():
+        config.scvit.model.widht = 3
+    with pytest.raises(UserError, match="widht"):
+        build.method(build.resolve(config), IMAGES)
+
+
+def test_missing_weights_are_refused(config):
+    config.ststnet.weights = "/no/weights.npz"
+    with pytest.raises(UserError, match="/no/weights.npz"):
+        build.method(build.resolve(config), IMAGES)
+
+
+def test_learned_flow_has_the_size_of_the_config():
+    """Not that of the frames."""
+    config = synthetic.get_config()
+    data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
+    config.flow.size = 28
+    build.method(build.resolve(config), data)
+    config.flow.size = 30
+    with pytest.raises(UserError, match="30x30"):
+        build.method(build.resolve(config), data)
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_every_config_builds(name):
+    config = build.resolve(importlib.import_module(f"configs.{name}").get_config())
+    if config.input == "images":
+        build.method(config, IMAGES)
+        return
+    data = faces.load(subjects=2, clips_per_subject=2, size=config.synthetic.size)
+    build.method(config, data)
+    motion = build.motion(config, data)
+    assert motion.size == config.flow.size
+    assert motion.recipe.steps == config.motion.train.steps
+    assert motion.network.groups == config.motion.network.groups
+    assert motion.objective.equivariance == config.motion.loss.equivariance
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("network.sparse", "rbf"), ("network.detector", "hog"), ("train.decay", "step")],
+)
+def test_motion_settings_that_do_not_exist(key, value):
+    config = synthetic.get_config()
+    config.motion.update_from_flattened_dict({key: value})
+    data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
+    with pytest.raises(UserError, match=f"'{value}'.*\n.*config.motion"):
+        build.motion(build.resolve(config), data)
