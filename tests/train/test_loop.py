@@ -54,11 +54,12 @@ def train(task, run, data):
     return jax.lax.fori_loop(0, STEPS, body, step.init(task, run))
 
 
-def assert_close(a, b, tolerance):
-    def close(x, y):
-        np.testing.assert_allclose(x, y, atol=tolerance, rtol=tolerance)
-
-    jax.tree.map(close, a, b)
+def assert_close(a, b):
+    """Parameters to 1e-5; batch statistics, where a ReLU may flip, to 1e-4."""
+    for name, tolerance in (("params", 1e-5), ("batch_stats", 1e-4)):
+        jax.tree.map(
+            partial(np.testing.assert_allclose, atol=tolerance), a[name], b[name]
+        )
 
 
 def test_pmap_is_over_eight_devices():
@@ -70,18 +71,18 @@ def test_one_fold_alone_equals_all_folds_on_all_devices(setting, pmapped):
     alone = jax.jit(lambda run: step.variables(task, train(task, run, data)))
     for i in (0, 5, 13):
         run = jax.tree.map(lambda x, i=i: x[i], runs)
-        assert_close(alone(run), jax.tree.map(lambda x, i=i: x[i], pmapped), 1e-5)
+        assert_close(alone(run), jax.tree.map(lambda x, i=i: x[i], pmapped))
 
 
 def test_vmap_on_one_device_equals_pmap(setting, pmapped):
     task, runs, _, data = setting
     together = jax.jit(jax.vmap(partial(train, task), in_axes=(0, None)))
     states = together(runs, data)
-    assert_close(jax.vmap(partial(step.variables, task))(states), pmapped, 1e-5)
+    assert_close(jax.vmap(partial(step.variables, task))(states), pmapped)
 
 
 def test_chunks_change_nothing(setting, pmapped, tmp_path):
-    assert_close(fit(setting, tmp_path, runs_per_device=1), pmapped, 1e-5)
+    assert_close(fit(setting, tmp_path, runs_per_device=1), pmapped)
 
 
 def test_runs_differ(pmapped):
@@ -104,7 +105,7 @@ def test_held_out_subjects_enter_nothing(setting, pmapped, tmp_path):
     )
     for leaf in jax.tree.leaves(poisoned):
         assert np.isfinite(leaf).all()
-    assert_close(poisoned, pmapped, 1e-5)
+    assert_close(poisoned, pmapped)
     weights = runs.weights.reshape(len(problem.seeds), len(problem.splits), -1)
     for i, split in enumerate(problem.splits):
         assert not weights[:, i, split.test].any()
