@@ -24,8 +24,8 @@ def get_config():
     config.flow.scale = 0.3
     # Fewer passes than the published 800 at 5e-5, in smaller batches and at a higher
     # rate: on the composite about the published total of steps x rate.
-    config.ststnet.train.epochs = 60.0
+    config.ststnet.train.epochs = 30.0
     config.ststnet.train.batch_size = 64
-    config.ststnet.train.learning_rate = 3e-4
+    config.ststnet.train.learning_rate = 6e-4
     config.engine.classifier.runs_per_device = 40  # what 2 cores keep in memory
     return config
