@@ -23,7 +23,7 @@ TINY = (
     "--config.scvit.train.epochs=0",
     "--config.scvit.train.steps=12",
     "--config.engine.classifier.runs_per_device=3",
-    "--config.engine.classifier.log_every=2",
+    "--config.engine.classifier.log_every=1",
     "--config.engine.classifier.save_seconds=0",
 )
 
@@ -78,7 +78,7 @@ def start(*arguments: str, cache: Path, **extra: str) -> subprocess.Popen:
 def run(*arguments: str, cache: Path, **extra: str) -> Ended:
     """The command from start to end."""
     process = start(*arguments, cache=cache, **extra)
-    out, err = process.communicate(timeout=280)
+    out, err = process.communicate(timeout=560)
     return Ended(process.returncode, out, err)
 
 
@@ -94,7 +94,7 @@ def fork(*arguments: str, cache: Path, folder: Path) -> Ended:
     files = folder / "stdout", folder / "stderr"
     process = context.Process(target=_child, args=(arguments, files, cache))
     process.start()
-    process.join(120)
+    process.join(300)
     if process.is_alive():
         process.kill()
         raise TimeoutError(arguments)

@@ -40,7 +40,7 @@ def finished(arguments, cache, tmp_path_factory):
     """(workdir, stdout, what was in the workdir at the first line) of a whole run."""
     folder = tmp_path_factory.mktemp("finished") / "runs" / "new"
     process = command.start(*arguments, f"--workdir={folder}", cache=cache)
-    limit = threading.Timer(60, process.kill)  # seconds, on a very busy machine
+    limit = threading.Timer(120, process.kill)  # seconds, on a very busy machine
     limit.start()
     first = process.stdout.readline()
     limit.cancel()
@@ -110,7 +110,7 @@ def test_files_of_the_workdir(finished):
     assert len({(r["dataset"], r["subject"], r["sample"]) for r in manifest}) == 20
     assert len({r["sha256"] for r in manifest}) == 20
     steps = [(r["chunk"], r["step"]) for r in read_metrics(folder)]
-    assert steps == [(c, s) for c in range(CHUNKS) for s in range(2, STEPS + 1, 2)]
+    assert steps == [(c, s) for c in range(CHUNKS) for s in range(1, STEPS + 1)]
     assert all({"loss", "accuracy", "seconds"} <= set(r) for r in read_metrics(folder))
     assert len(list((folder / "events").rglob("*tfevents*"))) == CHUNKS
     assert len(list((folder / "checkpoints").glob(f"classifier/*/{STEPS}"))) == CHUNKS
@@ -230,7 +230,7 @@ def test_running_again_redoes_nothing(arguments, cache, copy, tmp_path):
         folder=tmp_path,
     )
     assert (ended.code, ended.err) == (0, "")
-    assert "100%  chunk 3: kept" in ended.out and "step 2/" not in ended.out
+    assert "100%  chunk 3: kept" in ended.out and "step " not in ended.out
     assert contents(copy) == before
 
 
@@ -326,7 +326,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same(
         wait_for_rows(process, folder, known + generator.randint(1, 4))
         time.sleep(generator.uniform(0, 0.1))
         process.send_signal(number)
-        out, err = process.communicate(timeout=60)
+        out, err = process.communicate(timeout=200)
         said += out
         if number == signal.SIGINT:
             assert process.returncode == 130
