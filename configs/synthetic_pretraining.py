@@ -1,0 +1,21 @@
+"""Motion of synthetic people, learned without labels, for configs/demo.py.
+
+    python -m selfme_jax.main --config=configs/synthetic_pretraining.py
+
+The people are not those of configs/synthetic.py: nobody whose micro-expressions are
+recognised later is met here. Two minutes on 2 cores.
+"""
+
+from configs import synthetic
+
+
+def get_config():
+    """The network of configs/synthetic.py, 40 other people."""
+    config = synthetic.get_config()
+    config.task = "pretraining"
+    config.synthetic.subjects = 40
+    config.synthetic.first_subject = 1000
+    config.pretraining.holdout = 0.0
+    config.pretraining.max_gap = 8
+    config.motion.train.steps = 300
+    return config
