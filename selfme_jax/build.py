@@ -18,6 +18,7 @@ from selfme_jax.data import registry as datasets
 from selfme_jax.methods import deep, inputs, registry, selfme
 from selfme_jax.methods.method import Method
 from selfme_jax.methods.selfme import MotionLearning
+from selfme_jax.motion import perceptual
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
 from selfme_jax.train import optimizer
@@ -129,7 +130,8 @@ def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning:
     """SelfME's motion stage, tried on the shape of its input.
 
     Raises:
-      UserError: settings that do not fit the frames.
+      UserError: settings that do not fit the frames, or a perceptual loss without
+        weights.
     """
     shape = data.clip(0).frames.shape[1:]
     with _fitting("config.motion", shape):
@@ -140,11 +142,14 @@ def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning:
 
 def _motion(config: ConfigDict) -> MotionLearning:
     options = config.motion.to_dict()
+    weights = options["loss"].pop("vgg")
+    objective = Objective(**options["loss"])
     return MotionLearning(
         MotionNetwork(**options["network"]),
-        Objective(**options["loss"]),
+        objective,
         _recipe(selfme.Recipe, options["train"]),
         config.flow.size,
+        perceptual.load(weights) if objective.perceptual else (),
     )
 
 

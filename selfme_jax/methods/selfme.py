@@ -15,6 +15,7 @@ from selfme_jax.motion import objective as motion_objective
 from selfme_jax.motion.dense import dropout_rate
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
+from selfme_jax.motion.perceptual import Weights
 from selfme_jax.ops import flow as flow_ops
 from selfme_jax.train import loop
 from selfme_jax.train.loop import Stage
@@ -46,27 +47,32 @@ class Recipe(NamedTuple):
 
 
 class Frames(NamedTuple):
-    """Clips on the device.
+    """What stays on the device: clips, and the weights of the perceptual loss.
 
     frames: [n, t, h, w, 3] uint8, short clips padded by their last frame.
     apex: [n] int32. length: [n] int32, real frames.
+    vgg: () where there is no such loss.
     """
 
     frames: jax.Array
     apex: jax.Array
     length: jax.Array
+    vgg: Weights = ()
 
 
 class MotionLearning(NamedTuple):
     """Learns one motion network per fold and reads every clip's flow with it.
 
     size: side of the flow handed on; values stay in pixels of the frame.
+    vgg: weights of the perceptual loss, constants: data to the compiled step, neither
+      part of it nor of the checkpoints.
     """
 
     network: MotionNetwork
     objective: Objective
     recipe: Recipe
     size: int
+    vgg: Weights = ()
 
     def fit_flow(
         self, dataset: ClipDataset, splits: Sequence[Split], seed: int, stage: Stage
@@ -76,7 +82,7 @@ class MotionLearning(NamedTuple):
         Fold f's network was trained on its training subjects only; the flow of its
         held-out clips is inference.
         """
-        data = stack(dataset)
+        data = stack(dataset)._replace(vgg=self.vgg)
         labels = np.array([s.label for s in dataset.samples])
         problem = method.Problem(
             flow=np.zeros((1, 0)),
@@ -95,12 +101,7 @@ class MotionLearning(NamedTuple):
         recipe = self.recipe
         return Task(
             init=partial(self._init, shape=(1, *shape[2:])),
-            batch=partial(
-                draw_pairs,
-                size=recipe.batch_size,
-                onset_apex=recipe.onset_apex,
-                mirror=recipe.mirror,
-            ),
+            batch=self._batch,
             loss=self._loss,
             optimizer=recipe.optimizer(recipe.steps),
             steps=recipe.steps,
@@ -126,6 +127,18 @@ class MotionLearning(NamedTuple):
         blank = jnp.zeros(shape, jnp.float32)
         return self.network.init(key, blank, blank)
 
+    def _batch(self, key, data, run):
+        recipe = self.recipe
+        pairs = draw_pairs(
+            key,
+            data,
+            run,
+            size=recipe.batch_size,
+            onset_apex=recipe.onset_apex,
+            mirror=recipe.mirror,
+        )
+        return *pairs, data.vgg
+
     def _loss(self, variables, key, batch, step):
         recipe = self.recipe
         rate = None
@@ -136,7 +149,7 @@ class MotionLearning(NamedTuple):
                 stop=round(recipe.dropout_stop * recipe.steps),
                 rate=recipe.dropout,
             )
-        source, driving = batch
+        source, driving, vgg = batch
         total, metrics = motion_objective.loss(
             self.network,
             variables,
@@ -145,6 +158,7 @@ class MotionLearning(NamedTuple):
             driving,
             objective=self.objective,
             dropout=rate,
+            vgg=vgg,
         )
         return total, ({}, {k: v for k, v in metrics.items() if k != "loss"})
 
