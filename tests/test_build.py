@@ -190,6 +190,26 @@ def test_every_config_builds(name):
     assert motion.objective.equivariance == config.motion.loss.equivariance
 
 
+def test_a_perceptual_loss_reads_its_weights(monkeypatch):
+    monkeypatch.setattr(build.perceptual, "load", lambda path: (path,))
+    data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
+    config = synthetic.get_config()
+    config.motion.loss.vgg = "vgg19.safetensors"
+    assert build.motion(config, data).vgg == ()
+    config.motion.loss.perceptual = 0.5
+    made = build.motion(config, data)
+    assert made.vgg == ("vgg19.safetensors",)
+    assert made.objective.perceptual == 0.5
+
+
+def test_a_perceptual_loss_without_weights():
+    config = synthetic.get_config()
+    config.motion.loss.perceptual = 1.0
+    data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
+    with pytest.raises(UserError, match="--config.motion.loss.vgg=FILE"):
+        build.motion(build.resolve(config), data)
+
+
 @pytest.mark.parametrize(
     ("key", "value"),
     [("network.sparse", "rbf"), ("network.detector", "hog"), ("train.decay", "step")],

@@ -161,6 +161,11 @@ def test_motion_settings(fails):
     fails(*flags, names=["config.motion", "'hog'", "regression, heatmap"])
 
 
+def test_perceptual_loss_without_weights(fails):
+    flags = "--config=configs/synthetic.py", "--config.motion.loss.perceptual=1"
+    fails(*flags, names=["VGG-19", "--config.motion.loss.vgg=FILE"])
+
+
 def test_no_motion_to_classify(fails, tmp_path):
     flags = "--config=configs/synthetic.py", "--stages=classifier"
     workdir = f"--workdir={tmp_path / 'other'}"

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.motion import losses
+from selfme_jax.motion import losses, perceptual
 from selfme_jax.motion.generator import warp_features
 from selfme_jax.motion.network import MotionNetwork, MotionOutput, to_pixels
 from selfme_jax.ops import affine, augment, bspline, warp
@@ -19,6 +19,7 @@ class Objective(NamedTuple):
     multi-scale sum of charbonnier, ssim and census. equivariance: keypoints under a
     random affine map (rotation in radians, log zoom, translation in grid units: the
     largest of each) and B-spline (of that deviation, grid units, on cells x cells).
+    perceptual: VGG-19 features of generated and driving frame, which needs weights.
     feature_warp: encoder features. smoothness: of the flow in pixels.
 
     epsilon: of charbonnier; well above the noise it weighs errors by their square,
@@ -35,6 +36,7 @@ class Objective(NamedTuple):
     epsilon: float = 1e-3
     light_blocks: int = 0
     blur: float = 0.0
+    perceptual: float = 0.0
     equivariance: float = 1.0
     feature_warp: float = 0.0
     smoothness: float = 0.0
@@ -54,6 +56,7 @@ def loss(
     *,
     objective: Objective,
     dropout: jax.Array | float | None = None,
+    vgg: perceptual.Weights = (),
 ) -> tuple[jax.Array, dict[str, jax.Array]]:
     """Weighted loss of a batch of pairs.
 
@@ -63,6 +66,8 @@ def loss(
       source, driving: [b, h, w, 3] float32 in [0, 1].
       objective: weights and settings.
       dropout: rate of the transform dropout, may be traced; None = off.
+      vgg: weights of the perceptual term, constants. Its convolutions have the dtype
+        of the network's.
 
     Returns:
       (scalar, every computed term by name, before its weight, and 'loss').
@@ -73,7 +78,7 @@ def loss(
         source,
         driving,
         dropout=dropout,
-        reconstruct=bool(objective.reconstruction),
+        reconstruct=bool(objective.reconstruction or objective.perceptual),
         rngs={} if dropout is None else {"dropout": drop_key},
     )
     terms = {}
@@ -85,6 +90,10 @@ def loss(
         image = losses.blur(source, sigma=objective.blur)
         image = warp_features(image, output.motion.flow)
         terms["warped"] = _photometric(objective, image, target)
+    if objective.perceptual:
+        terms["perceptual"] = perceptual.multiscale(
+            vgg, output.reconstruction, driving, dtype=network.dtype
+        )
     if objective.equivariance:
         terms["equivariance"] = _equivariance(
             objective, network, params, warp_key, driving, output

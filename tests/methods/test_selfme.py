@@ -8,7 +8,7 @@ import pytest
 from selfme_jax.methods import selfme
 from selfme_jax.methods.selfme import Frames, MotionLearning
 from selfme_jax.train.state import Run
-from selfme_jax.types import Clip, Sample
+from selfme_jax.types import Clip, Sample, Split
 
 LENGTHS = (3, 5, 4, 6)
 APEXES = (1, 3, 2, 2)
@@ -116,6 +116,29 @@ def test_both_frames_of_a_pair_are_mirrored_or_neither(frames):
     for image, usual in zip((source, driving), plain, strict=True):
         np.testing.assert_array_equal(image[~flipped], usual[~flipped])
         np.testing.assert_array_equal(image[flipped], usual[flipped][:, :, ::-1])
+
+
+def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch):
+    """Of the program, and constants: neither traced into it nor trained."""
+    seen = {}
+
+    def fit(task, runs, data, finish, stage, names):
+        run = jax.tree.map(lambda x: jnp.asarray(x)[0], runs)
+        batch = task.batch(jax.random.key(0), jax.tree.map(jnp.asarray, data), run)
+        task.loss({}, None, batch, 0)
+
+    def loss(*arrays, vgg, **options):
+        seen.update(vgg=vgg)
+        return 0.0, {}
+
+    monkeypatch.setattr(selfme.loop, "fit", fit)
+    monkeypatch.setattr(selfme.motion_objective, "loss", loss)
+    vgg = (((np.arange(3.0, dtype=np.float32), np.zeros(2, np.float32)),),)
+    recipe = selfme.Recipe(2, 2, lambda steps: None, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
+    learning = MotionLearning(None, None, recipe, 8, vgg)
+    splits = [Split(0, "toy/s0", np.array([1, 2, 3]), np.array([0]))]
+    learning.fit_flow(Clips(), splits, 0, None)
+    jax.tree.map(np.testing.assert_array_equal, seen["vgg"], vgg)
 
 
 def test_read_gives_flow_in_pixels_and_its_strain(frames, monkeypatch):

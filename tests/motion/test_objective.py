@@ -5,6 +5,7 @@ import optax
 import pytest
 
 from selfme_jax.motion import objective as module
+from selfme_jax.motion import perceptual
 from selfme_jax.motion.network import MotionNetwork, MotionOutput
 from selfme_jax.motion.objective import Objective, loss
 from selfme_jax.types import Keypoints
@@ -68,6 +69,27 @@ def test_weight_zero_is_not_computed(network, pair, params):
     )
     assert set(metrics) == {"loss"}
     assert total.shape == ()
+
+
+def test_the_perceptual_term_compares_the_reconstruction(network, pair, params):
+    rng = np.random.default_rng(1)
+    channels, vgg = 3, []
+    for block in perceptual.BLOCKS:  # a VGG of three channels
+        draw = [rng.standard_normal((3, 3, channels, 3), np.float32) for _ in block]
+        vgg.append(tuple((kernel / 3, np.zeros(3, np.float32)) for kernel in draw))
+    objective = NONE._replace(perceptual=0.3)
+
+    def run(params, vgg):
+        total, metrics = loss(
+            network, params, jax.random.key(0), *pair, objective=objective, vgg=vgg
+        )
+        image = network.apply(params, *pair).reconstruction
+        return total, metrics, perceptual.multiscale(vgg, image, pair[1]).mean()
+
+    total, metrics, expected = jax.jit(run)(params, tuple(vgg))
+    assert set(metrics) == {"perceptual", "loss"} and expected > 0.01
+    np.testing.assert_allclose(metrics["perceptual"], expected, rtol=1e-4)
+    np.testing.assert_allclose(total, 0.3 * expected, rtol=1e-4)
 
 
 class Blob(MotionNetwork):
