@@ -1,4 +1,4 @@
-"""Motion of synthetic people, learned without labels, for configs/demo.py.
+"""Motion of synthetic people, learned without labels, for launch/demo.sh.
 
     python -m selfme_jax.main --config=configs/synthetic_pretraining.py
 
@@ -15,7 +15,8 @@ def get_config():
     config.task = "pretraining"
     config.synthetic.subjects = 40
     config.synthetic.first_subject = 1000
-    config.pretraining.holdout = 0.0
+    config.pretraining.holdout = 0.25
+    config.pretraining.gaps = (1, 2)
     config.pretraining.max_gap = 8
     config.motion.train.steps = 300
     return config
