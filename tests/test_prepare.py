@@ -68,6 +68,8 @@ def test_killed_while_writing_it_starts_anew_and_ends(source, tmp_path, no_tenso
     out, err = process.communicate(timeout=300)
     assert process.returncode == 0 and not err, err
     lines = out.splitlines()
+    lead = ("looking for faces ", "writing frames ", "left out: ")
+    assert all(line.startswith(lead) for line in lines[1:-2]), out
     assert any(x.startswith("writing frames 100%") and "done" in x for x in lines)
     assert "left out: broken.mp4 (not a readable video)" in lines
     assert lines[-2].startswith(f"245 frames of 2 clip(s) in {data_dir}")

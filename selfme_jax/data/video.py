@@ -199,6 +199,8 @@ def _check_same(
 ) -> None:
     """Refuse a dataset that is not what would be made now.
 
+    Clips are told by their names and sizes.
+
     Raises:
         UserError: naming what differs.
     """
