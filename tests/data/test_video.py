@@ -205,7 +205,8 @@ def test_a_single_hit_is_no_face(tmp_path, monkeypatch):
     match = "none of 1 clip.* a face in 1 of the 9 frames looked at.*\n.*from the front"
     with pytest.raises(UserError, match=match):
         video.prepare(tmp_path / "films", tmp_path / "data", size=32)
-    assert not (tmp_path / "data").exists()
+    with pytest.raises(UserError, match="no prepared videos"):
+        video.load(tmp_path / "data")
 
 
 def test_what_a_kill_left_is_removed_and_is_no_dataset(source, tmp_path):
@@ -240,7 +241,8 @@ def test_a_clip_that_shrinks_meanwhile_is_an_error(source, tmp_path):
         video.prepare(root, tmp_path / "data", size=SIZE, tell=tell)
 
 
-def test_one_process_writes_at_a_time(source, tmp_path):
+def test_one_process_writes_at_a_time(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(video.cuts, "look", None)  # it is refused before any work
     (tmp_path / "data").mkdir()
     with (tmp_path / "data/.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -248,7 +250,8 @@ def test_one_process_writes_at_a_time(source, tmp_path):
             video.prepare(source, tmp_path / "data", size=SIZE, max_frames=2)
 
 
-def test_a_place_that_cannot_be_written(source, tmp_path):
+def test_a_place_that_cannot_be_written(source, tmp_path, monkeypatch):
+    monkeypatch.setattr(video.cuts, "look", None)  # it is refused before any work
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot write to .*file.*--data_dir"):
         video.prepare(source, tmp_path / "file", size=SIZE, max_frames=2)
