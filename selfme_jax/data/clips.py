@@ -129,23 +129,28 @@ def _read_images(clip: ClipFile) -> Iterator[np.ndarray]:
 def _read_video(clip: ClipFile) -> Iterator[np.ndarray]:
     import cv2
 
-    video, count = _open(clip), 0
+    video = _open(clip)
     if not video.isOpened():
         raise DamagedError("not a readable video")
     expected = expected_frames(clip)
-    while True:
-        good, frame = video.read()
-        if not good:
-            break
+    # The last frame of a cut file is often half grey, so one frame is held back.
+    count, held = 0, None
+    while (frame := video.read()[1]) is not None:
+        if held is not None:
+            yield held
+        held = cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
         count += 1
-        yield cv2.cvtColor(frame, cv2.COLOR_BGR2RGB)
     if count < _PROMISED * expected:
-        raise DamagedError(f"it ends after {count} of {expected} frames")
+        good = max(0, count - 1)
+        raise DamagedError(f"it ends after {good} of {expected} frames")
+    if held is not None:
+        yield held
 
 
 def _open(clip: ClipFile):
     import cv2
 
-    # Damage is told by us, by name; FFmpeg would print what no user can act on.
+    # Damage is told by us, by name; these would print what no user can act on.
     os.environ.setdefault("OPENCV_FFMPEG_LOGLEVEL", "-8")
+    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     return cv2.VideoCapture(os.fspath(clip.path), cv2.CAP_FFMPEG)

@@ -87,13 +87,10 @@ def crops(
                 raise UserError(
                     f"{cut.clip.path} changed while it was read. Run this again."
                 ) from None
-            yield (
-                cut.clip.name,
-                number,
-                faces.crop(frame, cut.square, size=options.size),
-            )
             done += 1
             tell("writing frames", done, total, cut.clip.name)
+            image = faces.crop(frame, cut.square, size=options.size)
+            yield cut.clip.name, number, image
 
 
 def _look(clip: ClipFile, options: Options, tell: Callable[[], None]) -> Cut:

@@ -116,7 +116,8 @@ def _haar() -> Detector:
         )
         if not len(found):
             return None
-        return Box(*(max(found, key=lambda box: box[2]) / scale))
+        largest = max(found, key=lambda box: box[2])
+        return Box(*(largest / scale).tolist())
 
     return find
 
@@ -148,6 +149,6 @@ def _landmarker(path: str) -> Detector:
         points = np.array([(point.x, point.y) for point in faces[0]])
         points *= image.shape[1], image.shape[0]  # they come in shares of the image
         corner = points.min(axis=0)
-        return Box(*corner, *(points.max(axis=0) - corner))
+        return Box(*corner.tolist(), *(points.max(axis=0) - corner).tolist())
 
     return find

@@ -4,6 +4,7 @@
 shards; ``load`` gives random access to them. Neither needs TensorFlow.
 """
 
+import functools
 import itertools
 import os
 import shutil
@@ -84,21 +85,23 @@ def prepare(
     if _folder(data_dir).exists():
         _check_same(data_dir, options._asdict(), source_bytes)
         return load(data_dir)
-    usable, left_out = cuts.look(found, options, tell)
-    if not usable:
-        some = "; ".join(f"{name}: {why}" for name, why in list(left_out.items())[:3])
-        raise UserError(
-            f"none of {len(found)} clip(s) in {source} can be used ({some}).\n"
-            "Give clips that show a face from the front."
-        )
-    metadata = {
-        "options": options._asdict(),
-        "source": source_bytes,
-        "clips": _table(usable),
-        "left_out": left_out,
-        "damaged": {cut.clip.name: cut.damage for cut in usable if cut.damage},
-    }
-    _write(data_dir, metadata, lambda: cuts.crops(usable, options, tell))
+    with _alone(data_dir) as scratch:
+        usable, left_out = cuts.look(found, options, tell)
+        if not usable:
+            some = "; ".join(f"{name}: {left_out[name]}" for name in list(left_out)[:3])
+            raise UserError(
+                f"none of {len(found)} clip(s) in {source} can be used ({some}).\n"
+                "Give clips that show a face from the front."
+            )
+        metadata = {
+            "options": options._asdict(),
+            "source": source_bytes,
+            "clips": _table(usable),
+            "left_out": left_out,
+            "damaged": {cut.clip.name: cut.damage for cut in usable if cut.damage},
+        }
+        frames = functools.partial(cuts.crops, usable, options, tell)
+        _write(data_dir, metadata, frames, scratch)
     return load(data_dir)
 
 
@@ -146,17 +149,16 @@ def _table(usable: Sequence[Cut]) -> list[dict]:
     ]
 
 
-def _write(data_dir: str | os.PathLike, metadata: dict, frames: Callable) -> None:
+def _write(
+    data_dir: str | os.PathLike, metadata: dict, frames: Callable, scratch: Path
+) -> None:
     import tensorflow_datasets as tfds
 
     from selfme_jax.data.face_videos import FaceVideos
 
     tfds.disable_progress_bar()  # ours says how long it will take
-    with _alone(data_dir) as scratch:
-        builder = FaceVideos(
-            Path(data_dir).expanduser(), frames=frames, metadata=metadata
-        )
-        builder.download_and_prepare(download_dir=scratch)
+    builder = FaceVideos(Path(data_dir).expanduser(), frames=frames, metadata=metadata)
+    builder.download_and_prepare(download_dir=scratch)
 
 
 @contextmanager
@@ -198,6 +200,8 @@ def _check_same(
     data_dir: str | os.PathLike, options: dict, source_bytes: dict[str, int]
 ) -> None:
     """Refuse a dataset that is not what would be made now.
+
+    Clips are told by their names and sizes.
 
     Raises:
         UserError: naming what differs.
