@@ -116,6 +116,7 @@ def _motion() -> ConfigDict:
     config.network.generator_down = 3
     config.network.generator_blocks = 2
     config.network.dtype = "float32"  # of convolutions; bfloat16 on TPU, GPU
+    config.network.remat = False  # less memory, more time; not on CPU (see blocks)
     config.loss = ConfigDict()  # weights; 0 = not computed
     config.loss.reconstruction = 1.0  # generated against driving frame
     config.loss.warped = 1.0  # warped source against driving frame

@@ -6,7 +6,7 @@ motion network is its parameters alone, nothing leaks between the samples of a
 batch, and small batches train as large ones do.
 
 dtype is the one of the convolutions ('float32' or 'bfloat16'); parameters and
-normalisation statistics are float32.
+normalisation statistics are float32. remat: see `checkpointed`.
 """
 
 import math
@@ -25,6 +25,17 @@ def resize_nearest(x: jax.Array, shape: tuple[int, int]) -> jax.Array:
         x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
         return x.reshape(b, 2 * h, 2 * w, c)
     return jax.image.resize(x, (b, *shape, c), "nearest")
+
+
+def checkpointed(block: type[nn.Module], *, remat: bool) -> type[nn.Module]:
+    """The block, or with `remat` one that keeps only its input for the gradient.
+
+    What lies within is computed again on the way back: less memory, more time, the
+    same parameters and numbers. On CPU XLA undoes it, unless XLA_FLAGS holds
+    --xla_disable_hlo_passes=cse_barrier_expander.
+    """
+    static = (2,) if block is Up else ()  # the shape, after self and x
+    return nn.remat(block, static_argnums=static) if remat else block
 
 
 class Norm(nn.Module):
@@ -123,6 +134,7 @@ class Hourglass(nn.Module):
     depth: int
     max_width: int
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> tuple[jax.Array, ...]:
@@ -130,17 +142,19 @@ class Hourglass(nn.Module):
 
         The last one is [b, h, w, width + c]; each one before has half its extent.
         """
+        down = checkpointed(ConvNormAct, remat=self.remat)
+        up = checkpointed(Up, remat=self.remat)
         skips = [x]
         for i in range(self.depth):
             width = min(self.max_width, self.width * 2 ** (i + 1))
-            x = ConvNormAct(width, 3, 2, self.dtype, name=f"down{i}")(x)
+            x = down(width, 3, 2, self.dtype, name=f"down{i}")(x)
             skips.append(x)
         x = skips.pop()
         features = [x]
         for i in reversed(range(self.depth)):
             skip = skips.pop()
             width = min(self.max_width, self.width * 2**i)
-            x = Up(width, self.dtype, name=f"up{i}")(x, skip.shape[1:3])
+            x = up(width, self.dtype, name=f"up{i}")(x, skip.shape[1:3])
             x = jnp.concatenate([x, skip.astype(x.dtype)], axis=-1)
             features.append(x)
         return tuple(features)

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.motion import local
-from selfme_jax.motion.blocks import ConvNormAct, Hourglass, Residual, Up
+from selfme_jax.motion.blocks import ConvNormAct, Hourglass, Residual, Up, checkpointed
 from selfme_jax.ops import grid, heatmap, pyramid, warp
 from selfme_jax.types import Keypoints, Motion
 
@@ -69,7 +69,8 @@ class DenseMotion(nn.Module):
     candidate fits where; False is the published design); refinement: residual
     blocks that correct the mixture's flow (0 = published design); windows: widths
     of further, local candidates in cells of the field (see local.py; () = published
-    design). Motion.candidates and weights then have as many more, at the end.
+    design). Motion.candidates and weights then have as many more, at the end. remat:
+    see blocks.
     """
 
     width: int
@@ -82,6 +83,7 @@ class DenseMotion(nn.Module):
     refinement: int
     windows: tuple[float, ...]
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(
@@ -113,7 +115,12 @@ class DenseMotion(nn.Module):
             evidence = local.evidence(source, driving, shape)
             inputs.append(local.inputs(evidence, ridge=RIDGE))
         features = Hourglass(
-            self.width, self.depth, self.max_width, self.dtype, name="hourglass"
+            self.width,
+            self.depth,
+            self.max_width,
+            self.dtype,
+            self.remat,
+            name="hourglass",
         )(jnp.concatenate(inputs, axis=-1))
         if self.windows:
             extra = self._local_candidates(features[-1], evidence, source.shape[1:3])
@@ -166,8 +173,9 @@ class DenseMotion(nn.Module):
         pixels = grid.flow_to_pixels(flow, shape)
         x = jnp.concatenate([features, warped, target - warped, pixels], axis=-1)
         x = ConvNormAct(self.width, 3, 1, self.dtype, name="refine")(x)
+        residual = checkpointed(Residual, remat=self.remat)
         for i in range(self.refinement):
-            x = Residual(self.dtype, name=f"refine{i}")(x)
+            x = residual(self.dtype, name=f"refine{i}")(x)
         zeros = nn.initializers.zeros
         x = nn.Conv(
             2, (3, 3), kernel_init=zeros, dtype=self.dtype, name="residual_flow"
@@ -180,6 +188,7 @@ class DenseMotion(nn.Module):
     ) -> tuple[jax.Array, ...]:
         """Visibility maps [b, h_s, w_s, 1] in [0, 1], coarse to fine."""
         finest = self.scale.bit_length() - 1  # the hourglass works at 2^-finest
+        up = checkpointed(Up, remat=self.remat)
         maps = []
         x = features[-1]
         for level in reversed(range(self.levels)):
@@ -188,7 +197,7 @@ class DenseMotion(nn.Module):
             else:
                 shape = tuple(-(-n // 2**level) for n in image.shape[1:3])
                 width = max(self.width >> (finest - level), 8)
-                x = Up(width, self.dtype, name=f"occlusion_up{level}")(x, shape)
+                x = up(width, self.dtype, name=f"occlusion_up{level}")(x, shape)
             logits = nn.Conv(
                 1,
                 (7, 7),

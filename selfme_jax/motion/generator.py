@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.motion.blocks import ConvNormAct, Residual, Up
+from selfme_jax.motion.blocks import ConvNormAct, Residual, Up, checkpointed
 from selfme_jax.ops import pyramid, warp
 from selfme_jax.types import Motion
 
@@ -23,7 +23,7 @@ class Generator(nn.Module):
     the finest occlusion map: reconstruction errors reach the flow directly.
 
     Fields: width at full resolution (doubling per halving up to max_width), down
-    halvings, blocks: residual blocks at the coarsest level.
+    halvings, blocks: residual blocks at the coarsest level, remat: see blocks.
     """
 
     width: int
@@ -31,14 +31,18 @@ class Generator(nn.Module):
     max_width: int
     blocks: int
     dtype: str = "float32"
+    remat: bool = False
 
     def setup(self) -> None:
         widths = [min(self.max_width, self.width * 2**i) for i in range(self.down + 1)]
         dtype = self.dtype
-        self.first = ConvNormAct(widths[0], 7, 1, dtype)
-        self.downs = [ConvNormAct(width, 3, 2, dtype) for width in widths[1:]]
-        self.residuals = [Residual(dtype) for _ in range(self.blocks)]
-        self.ups = [Up(width, dtype) for width in reversed(widths[:-1])]
+        conv = checkpointed(ConvNormAct, remat=self.remat)
+        residual = checkpointed(Residual, remat=self.remat)
+        up = checkpointed(Up, remat=self.remat)
+        self.first = conv(widths[0], 7, 1, dtype)
+        self.downs = [conv(width, 3, 2, dtype) for width in widths[1:]]
+        self.residuals = [residual(dtype) for _ in range(self.blocks)]
+        self.ups = [up(width, dtype) for width in reversed(widths[:-1])]
         self.last = nn.Conv(3, (7, 7), dtype=dtype)
 
     def encode(self, image: jax.Array) -> tuple[jax.Array, ...]:
@@ -52,8 +56,10 @@ class Generator(nn.Module):
         self, features: Sequence[jax.Array], motion: Motion
     ) -> tuple[jax.Array, ...]:
         """Features moved by the flow and multiplied by the occlusion maps."""
+        # A warp keeps four neighbours of every value for the gradient of the flow.
+        move = jax.checkpoint(warp_features) if self.remat else warp_features
         return tuple(
-            warp_features(x, motion.flow) * occlusion.astype(x.dtype)
+            move(x, motion.flow) * occlusion.astype(x.dtype)
             for x, occlusion in zip(features, motion.occlusion, strict=True)
         )
 

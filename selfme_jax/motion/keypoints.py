@@ -9,7 +9,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selfme_jax.motion.blocks import ConvNormAct, Hourglass, ResNetBlock
+from selfme_jax.motion.blocks import ConvNormAct, Hourglass, ResNetBlock, checkpointed
 from selfme_jax.ops import grid, heatmap
 from selfme_jax.types import Keypoints
 
@@ -40,7 +40,7 @@ class RegressionDetector(nn.Module):
     Fields: groups K, points N per group, width of the first stage (64 is ResNet-18;
     it doubles per stage), blocks per stage, pool 'mean' (ResNet-18) or 'none' (the
     head sees every position of the last feature map, which fixes the frame size),
-    radius of a group at the start, dtype of the convolutions.
+    radius of a group at the start, dtype of the convolutions, remat: see blocks.
     """
 
     groups: int
@@ -50,16 +50,19 @@ class RegressionDetector(nn.Module):
     pool: str
     radius: float
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, image: jax.Array) -> Keypoints:
         """[b, h, w, 3] in [0, 1] -> points [b, k, n, 2] float32."""
-        x = ConvNormAct(self.width, 7, 2, self.dtype, name="stem")(image - 0.5)
+        conv = checkpointed(ConvNormAct, remat=self.remat)
+        block = checkpointed(ResNetBlock, remat=self.remat)
+        x = conv(self.width, 7, 2, self.dtype, name="stem")(image - 0.5)
         x = nn.max_pool(x, (3, 3), strides=(2, 2), padding="SAME")
         for stage, blocks in enumerate(self.blocks):
             for i in range(blocks):
                 stride = 2 if stage > 0 and i == 0 else 1
-                x = ResNetBlock(
+                x = block(
                     self.width * 2**stage,
                     stride,
                     self.dtype,
@@ -102,17 +105,24 @@ class HeatmapDetector(nn.Module):
     radius: float
     spread: float = 0.3
     dtype: str = "float32"
+    remat: bool = False
 
     @nn.compact
     def __call__(self, image: jax.Array) -> Keypoints:
         """[b, h, w, 3] in [0, 1] -> points [b, k, n, 2], jacobians if n = 1."""
         b, k, n = image.shape[0], self.groups, self.points
         stride = max(1, self.scale // 2)
-        x = ConvNormAct(self.width, 7, stride, self.dtype, name="stem")(image - 0.5)
+        conv = checkpointed(ConvNormAct, remat=self.remat)
+        x = conv(self.width, 7, stride, self.dtype, name="stem")(image - 0.5)
         if self.scale > 1:
-            x = ConvNormAct(self.width, 3, 2, self.dtype, name="down")(x)
+            x = conv(self.width, 3, 2, self.dtype, name="down")(x)
         x = Hourglass(
-            self.width, self.depth, self.max_width, self.dtype, name="hourglass"
+            self.width,
+            self.depth,
+            self.max_width,
+            self.dtype,
+            self.remat,
+            name="hourglass",
         )(x)[-1]
         shape = x.shape[1:3]
         zeros = nn.initializers.zeros

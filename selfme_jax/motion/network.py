@@ -43,6 +43,8 @@ class MotionNetwork(nn.Module):
         DenseMotion.
       generator_*: see Generator.
       dtype: of the convolutions; grids, solves and fields are float32.
+      remat: forget what is inside the blocks and compute it again for the gradient:
+        less memory, more time, the same numbers.
     """
 
     groups: int = 10
@@ -70,6 +72,7 @@ class MotionNetwork(nn.Module):
     generator_max_width: int = 512
     generator_blocks: int = 2
     dtype: str = "float32"
+    remat: bool = False
 
     def setup(self) -> None:
         self.detect = self._detector()
@@ -84,6 +87,7 @@ class MotionNetwork(nn.Module):
             self.refinement,
             tuple(self.windows),
             self.dtype,
+            self.remat,
         )
         self.generator = Generator(
             self.generator_width,
@@ -91,6 +95,7 @@ class MotionNetwork(nn.Module):
             self.generator_max_width,
             self.generator_blocks,
             self.dtype,
+            self.remat,
         )
 
     def _detector(self) -> nn.Module:
@@ -103,6 +108,7 @@ class MotionNetwork(nn.Module):
                 self.pool,
                 self.radius,
                 self.dtype,
+                self.remat,
             )
         if self.detector == "heatmap":
             return HeatmapDetector(
@@ -116,6 +122,7 @@ class MotionNetwork(nn.Module):
                 self.radius,
                 self.spread,
                 self.dtype,
+                self.remat,
             )
         raise ValueError(f"detector {self.detector!r}: know regression, heatmap")
 

@@ -78,6 +78,43 @@ def test_equal_frames_do_not_move(network, params, pair):
     assert np.abs(run(params, *pair)).max() > 1e-4
 
 
+@pytest.mark.parametrize(("detector", "blocks"), [("regression", 12), ("heatmap", 14)])
+def test_remat_is_of_every_block(network, pair, detector, blocks):
+    network = network.clone(detector=detector)
+    params = jax.eval_shape(network.init, jax.random.key(0), *pair)
+    for remat, expected in ((False, 0), (True, blocks)):
+        gradient = gradient_of(network.clone(remat=remat), pair)
+        equations = jax.make_jaxpr(gradient)(params).eqns
+        names = [equation.primitive.name for equation in equations]
+        remats = [name for name in names if name in ("remat2", "checkpoint")]
+        assert len(remats) == expected
+
+
+def test_remat_changes_no_number(network, pair):
+    network = network.clone(scale=1, generator_down=0)
+    rng = np.random.default_rng(3)
+    params = jax.tree.map(
+        lambda x: rng.normal(0, 0.3, x.shape).astype(np.float32),
+        jax.eval_shape(network.init, jax.random.key(0), *pair),
+    )
+    options = {"xla_backend_optimization_level": 0}  # half the time to compile
+    (value, slopes), (other, others) = (
+        jax.jit(gradient_of(net, pair), compiler_options=options)(params)
+        for net in (network, network.clone(remat=True))
+    )
+    np.testing.assert_allclose(other, value, rtol=1e-5)
+    for x, y in zip(jax.tree.leaves(others), jax.tree.leaves(slopes), strict=True):
+        np.testing.assert_allclose(x, y, atol=1e-5 * np.abs(y).max() + 1e-9)
+
+
+def gradient_of(network, pair):
+    def error(params):
+        image = network.apply(params, *pair).reconstruction
+        return ((image - pair[1]) ** 2).mean()
+
+    return jax.value_and_grad(error)
+
+
 class Shifted(MotionNetwork):
     """Knows its keypoints: those of the source lie `shift` beyond the driving's."""
 
