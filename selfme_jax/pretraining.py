@@ -122,7 +122,7 @@ class Session:
             lambda v, *pair: quality.reconstruct(self.motion.network, v, *pair)
         )
         rows, drawn = [], []
-        shown = set(np.linspace(0, len(pairs) - 1, DRAWN + 2).astype(int)[1:-1])
+        shown = {len(pairs) * (2 * i + 1) // (2 * DRAWN) for i in range(DRAWN)}
         for i, pair in enumerate(pairs):
             source, driving = (to_float(self.pairs.frames.frame(k))[None] for k in pair)
             row, output = read(variables, source, driving)

@@ -56,8 +56,9 @@ def picture(title: str, onset: np.ndarray, apex: np.ndarray, output: Any) -> Pic
 
 def pictures(pairs: Sequence[Picture]) -> "Figure":
     """A row a pair. Both differences of a row share one scale; flow has its own."""
-    height = (WIDTH / len(COLUMNS) + 0.45) * len(pairs)
-    drawn, axes = figure(WIDTH * 1.5, 1.5 * height, len(pairs), len(COLUMNS))
+    width = 1.5 * WIDTH
+    height = (width / len(COLUMNS) + 0.5) * len(pairs)
+    drawn, axes = figure(width, height, len(pairs), len(COLUMNS))
     for row, pair in zip(axes, pairs, strict=True):
         for axis, name in zip(row, COLUMNS, strict=True):
             axis.set_axis_off()
