@@ -51,9 +51,7 @@ VARIANTS = {
         {},
     ),
     "no local candidates": ({"windows": ()}, {}),
-    "no refinement": ({"refinement": 0}, {}),
     "loss: L1 (epsilon 1e-3)": ({}, {"epsilon": 1e-3, "charbonnier": 10.0}),
-    "loss: with SSIM": ({}, {"ssim": 1.0}),
     "loss: with census": ({}, {"census": 1.0}),
     "loss: no light levelling, no blur": ({}, {"light_blocks": 0, "blur": 0.0}),
 }
@@ -72,7 +70,7 @@ def small() -> tuple[ConfigDict, dict]:
     config = synthetic.get_config()
     config.synthetic.size = 128
     config.motion.loss.reconstruction = 0.0  # no generator: flow alone is judged
-    return config, {"train": 24, "test": 12, "steps": 250, "steps_of_variants": 60}
+    return config, {"train": 24, "test": 12, "steps": 150, "steps_of_variants": 40}
 
 
 def full() -> tuple[ConfigDict, dict]:
