@@ -70,7 +70,7 @@ def small() -> tuple[ConfigDict, dict]:
     config = synthetic.get_config()
     config.synthetic.size = 128
     config.motion.loss.reconstruction = 0.0  # no generator: flow alone is judged
-    return config, {"train": 24, "test": 12, "steps": 150, "steps_of_variants": 40}
+    return config, {"train": 24, "test": 12, "steps": 100, "steps_of_variants": 30}
 
 
 def full() -> tuple[ConfigDict, dict]:
