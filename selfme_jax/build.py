@@ -75,6 +75,11 @@ def dataset(config: ConfigDict) -> Dataset:
     """The samples that ``config.data`` names."""
     options = config.data.to_dict()
     name = options.pop("name")
+    if name == "video":
+        raise UserError(
+            "videos have no labels to recognise. Set --config.task=pretraining, or "
+            "another --config.data.name."
+        )
     data = datasets.load(
         name, config.synthetic.to_dict() if name == "synthetic" else options
     )
@@ -88,7 +93,16 @@ def dataset(config: ConfigDict) -> Dataset:
 
 
 def pairs(config: ConfigDict) -> Pairs:
-    """The frame pairs that a pretraining run learns from."""
+    """The frame pairs that a pretraining run learns from.
+
+    Raises:
+      UserError: no such data, no frames in them, or too short clips.
+    """
+    if config.input == "images":
+        raise UserError(
+            "flow images hold no frames to learn motion from. Set "
+            "--config.data.name=video or synthetic, and --config.input=learned."
+        )
     if config.data.name == "video":
         frames = video.load(config.data.root)
     else:

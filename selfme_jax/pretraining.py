@@ -67,13 +67,21 @@ class Session:
         )
 
     def run(self, command: str) -> None:
-        """Train, and report on the held-out pairs."""
-        if "motion" in self.stages:
-            variables = self.motion.pretrain(
-                self.batches, self.config.first_seed, self.stage()
+        """Train, and report on the held-out pairs.
+
+        Raises:
+          UserError: the stage motion is not asked for.
+        """
+        if "motion" not in self.stages:
+            raise UserError(
+                "pretraining needs the stage motion: what is trained is not redone. "
+                "Add it to --stages."
             )
-            if "report" in self.stages:
-                self.report(variables, command)
+        variables = self.motion.pretrain(
+            self.batches, self.config.first_seed, self.stage()
+        )
+        if "report" in self.stages:
+            self.report(variables, command)
         self.log.close()
 
     def stage(self) -> Stage:
@@ -96,8 +104,7 @@ class Session:
                 print(f"no held-out pair has a gap of {gap} frames", flush=True)
                 continue
             ids = np.linspace(0, len(pairs) - 1, min(len(pairs), SCORED)).astype(int)
-            found = self.score([pairs[i] for i in ids], variables)
-            table, drawn = found
+            table, drawn = self.score([pairs[i] for i in ids], variables)
             scores[str(gap)] = {"pairs": len(ids), **table}
             pictures += [p._replace(title=f"gap {gap}, {p.title}") for p in drawn]
         found = {

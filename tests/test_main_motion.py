@@ -147,6 +147,15 @@ def test_somebody_met_in_pretraining_is_said(trained, tmp_path, cache):
         (("--config.motion.scope=some",), "Known: per_fold, all_subjects, pretrained"),
         (("--config.motion.init=nowhere",), "nowhere holds no motion network"),
         (("--config.task=dreaming",), "Known: recognition, pretraining"),
+        (("--config.data.name=video",), "Set --config.task=pretraining"),
+        (
+            ("--config.task=pretraining", "--config.input=images"),
+            "hold no frames to learn motion from",
+        ),
+        (
+            ("--config.task=pretraining", "--config.data.name=video"),
+            "python -m selfme_jax.prepare video",
+        ),
     ],
 )
 def test_errors_of_the_motion_keys(flags, message, tmp_path):
