@@ -6,17 +6,19 @@ from ml_collections import ConfigDict
 def get_config() -> ConfigDict:
     """The defaults of all keys."""
     config = ConfigDict()
+    config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
     config.method = "scvit"  # scvit | vit | ststnet
-    config.input = "learned"  # learned (SelfME's motion) | images (flow images)
+    config.input = "learned"  # learned (SelfME's) | tvl1 | images (flow images)
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 
-    # What is read. name: synthetic | flow_images.
+    # What is read. name: synthetic | flow_images | video (pretraining).
     config.data = ConfigDict()
     config.data.name = "synthetic"
     config.data.root = ""  # folder of the data (not for synthetic)
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
+    config.shuffle_labels = False  # a control: scores must fall to chance
 
     # Procedural faces; a person and a clip depend on (seed, person, clip) alone.
     config.synthetic = ConfigDict()
@@ -32,6 +34,13 @@ def get_config() -> ConfigDict:
     config.synthetic.seed = 0
 
     config.motion = _motion()
+
+    # Frame pairs of task = pretraining; gaps in frames.
+    config.pretraining = ConfigDict()
+    config.pretraining.min_gap = 1
+    config.pretraining.max_gap = 12
+    config.pretraining.holdout = 0.2  # last share of every clip: scored, not drawn
+    config.pretraining.gaps = (3, 6, 12)  # of the held-out pairs that are scored
 
     # The flow as a classifier reads it (methods/inputs.py).
     config.flow = ConfigDict()
@@ -75,6 +84,7 @@ def get_config() -> ConfigDict:
         config.engine[stage].log_every = 10  # steps
         config.engine[stage].save_seconds = 30.0  # least time between checkpoints
     config.engine.motion.runs_per_device = 1  # folds at once: the network is big
+    config.engine.motion.workdir = ""  # of the motion; runs may share one; '' = own
     config.engine.classifier.runs_per_device = 0  # (seed, fold) at once; 0 = all
 
     config.bootstrap = 2000  # subject resamples of the 95 % interval
@@ -84,6 +94,8 @@ def get_config() -> ConfigDict:
 def _motion() -> ConfigDict:
     """SelfME's motion stage; the network is the full one, for 256x256 frames."""
     config = ConfigDict()
+    config.scope = "per_fold"  # per_fold | all_subjects (transductive) | pretrained
+    config.init = ""  # workdir of a pretraining run to start from
     config.network = ConfigDict()
     config.network.detector = "regression"  # regression | heatmap (with Jacobians)
     config.network.sparse = "bspline"  # bspline | tps | affine
@@ -98,6 +110,7 @@ def _motion() -> ConfigDict:
     config.network.dense_depth = 5
     config.network.max_width = 1024
     config.network.compare = False  # show the hourglass how well each warp fits
+    config.network.refinement = 0  # residual blocks that correct the dense flow
     config.network.windows = ()  # further candidates by brightness constancy
     config.network.generator_width = 64
     config.network.generator_down = 3

@@ -24,7 +24,8 @@ def get_config():
     network.dense_depth = 3
     network.max_width = 64
     network.compare = True
-    network.windows = (0.6, 1.0, 2.0)
+    network.refinement = 2
+    network.windows = (0.6, 1.2, 2.5)
     network.generator_width = 8
     network.generator_down = 2
     network.generator_blocks = 1
@@ -37,7 +38,7 @@ def get_config():
     loss.light_blocks = 8
     loss.blur = 0.8
     loss.equivariance = 0.2
-    loss.smoothness = 0.5
+    loss.smoothness = 0.3
     config.motion.train.steps = 100
     config.motion.train.batch_size = 8
     config.motion.train.learning_rate = 1e-3

@@ -8,12 +8,20 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 workdir=runs/demo
+options=()
 for argument; do
-  case $argument in --workdir=*) workdir=${argument#*=} ;; esac
+  case $argument in
+    --workdir=*) workdir=${argument#*=} ;;
+    *) options+=("$argument") ;;
+  esac
 done
-echo "Demo: learns facial motion on synthetic faces, then recognises their micro-expressions, one subject held out at a time."
+echo "Demo: learns facial motion from synthetic people without labels, then recognises the micro-expressions of others, one subject held out at a time."
 
 source launch/setup.sh
 setup_venv ""
-"$python" -m selfme_jax.main --config=configs/synthetic.py --workdir="$workdir" "$@"
-echo "Open $workdir/report.html in a browser."
+"$python" -m selfme_jax.main --config=configs/synthetic_pretraining.py \
+  --workdir="$workdir/pretraining" ${options[@]+"${options[@]}"}
+"$python" -m selfme_jax.main --config=configs/synthetic.py --workdir="$workdir" \
+  --config.motion.scope=pretrained --config.motion.init="$workdir/pretraining" \
+  ${options[@]+"${options[@]}"}
+echo "Open $workdir/report.html in a browser; what was learned of motion is in $workdir/pretraining/report.html."

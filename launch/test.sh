@@ -4,13 +4,14 @@
 #   launch/test.sh [PYTEST ARGUMENTS]     e.g. launch/test.sh tests/ops -k warp
 #   PYTHON=python3.13 launch/test.sh      with another Python (3.11 to 3.13)
 #   SELFME_TEST_DATA=DIR launch/test.sh   with the tests that need real data
+#   SELFME_TEST_EXTRA=test,torch launch/test.sh   with those against PyTorch
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 SELFME_TEST_STARTED=$(date +%s)
 export SELFME_TEST_STARTED
 
 source launch/setup.sh
-setup_venv test
+setup_venv "${SELFME_TEST_EXTRA:-test}"
 "$python" -m ruff check .
 "$python" -m ruff format --check .
 

@@ -15,8 +15,11 @@ from ml_collections import ConfigDict
 
 from selfme_jax.baselines import ststnet
 from selfme_jax.data import registry as datasets
-from selfme_jax.methods import deep, inputs, registry, selfme
+from selfme_jax.data import video
+from selfme_jax.data.pairs import MemoryFrames, Pairs
+from selfme_jax.methods import deep, inputs, pretrained, registry, selfme
 from selfme_jax.methods.method import Method
+from selfme_jax.methods.optical_flow import OpticalFlow
 from selfme_jax.methods.selfme import MotionLearning
 from selfme_jax.motion import perceptual
 from selfme_jax.motion.network import MotionNetwork
@@ -25,7 +28,8 @@ from selfme_jax.train import optimizer
 from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
-INPUTS = ("learned", "images")
+TASKS = ("recognition", "pretraining")
+INPUTS = ("learned", "tvl1", "images")
 # Top-level keys that change no result: a resumed run may change them.
 FREE = ("engine",)
 # What smaller values break late or oddly.
@@ -51,7 +55,14 @@ def resolve(config: ConfigDict) -> ConfigDict:
         config.method = "ststnet"
         config.seeds = 1
     _known("method", config.method, registry.NAMES)
+    _known("task", config.task, TASKS)
     _known("input", config.input, INPUTS)
+    _known("motion.scope", config.motion.scope, selfme.SCOPES)
+    if config.motion.scope == "pretrained" and not config.motion.init:
+        raise UserError(
+            "config.motion.scope=pretrained needs a network: set --config.motion.init "
+            "to the workdir of a pretraining run."
+        )
     _known("flow.channels", config.flow.channels, inputs.CHANNELS)
     for key, least in _LEAST.items():
         value = attrgetter(key)(config)
@@ -67,13 +78,25 @@ def dataset(config: ConfigDict) -> Dataset:
     data = datasets.load(
         name, config.synthetic.to_dict() if name == "synthetic" else options
     )
-    wanted = {"images": FlowDataset, "learned": ClipDataset}[config.input]
+    wanted = FlowDataset if config.input == "images" else ClipDataset
     if not isinstance(data, wanted):
         raise UserError(
             f"config.input={config.input} does not go with the dataset {name}; set "
-            f"--config.input={'images' if config.input == 'learned' else 'learned'}."
+            f"--config.input={'learned' if config.input == 'images' else 'images'}."
         )
     return data
+
+
+def pairs(config: ConfigDict) -> Pairs:
+    """The frame pairs that a pretraining run learns from."""
+    if config.data.name == "video":
+        frames = video.load(config.data.root)
+    else:
+        frames = MemoryFrames.from_clips(dataset(config))
+    options = config.pretraining.to_dict()
+    del options["gaps"]
+    size = config.motion.train.batch_size
+    return Pairs(frames=frames, batch_size=size, seed=config.first_seed, **options)
 
 
 def seeds(config: ConfigDict) -> tuple[int, ...]:
@@ -126,18 +149,35 @@ def _method(config: ConfigDict, classes: int) -> Method:
     return create(classes, prepare(config), options["model"], options["loss"], recipe)
 
 
-def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning:
-    """SelfME's motion stage, tried on the shape of its input.
+def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning | OpticalFlow:
+    """What reads motion from clips: SelfME's first stage or TV-L1.
 
     Raises:
-      UserError: settings that do not fit the frames, or a perceptual loss without
-        weights.
+      UserError: settings that do not fit the frames, a perceptual loss without
+        weights, or a pretrained network that is not there or does not fit.
     """
-    shape = data.clip(0).frames.shape[1:]
+    if config.input == "tvl1":
+        return OpticalFlow(config.flow.size)
+    return motion_learning(config, data.clip(0).frames.shape[1:])
+
+
+def motion_learning(config: ConfigDict, shape: tuple[int, ...]) -> MotionLearning:
+    """SelfME's motion stage for frames of ``shape`` [h, w, 3], tried on it."""
     with _fitting("config.motion", shape):
         made = _motion(config)
-        _trace(made.task((1, 1, *shape)))
-    return made
+        template = _trace(made.task((1, 1, *shape)))
+    if not config.motion.init:
+        return made
+    options = config.motion.network.to_dict()
+    found = pretrained.load(config.motion.init, options, template)
+    return made._replace(start=found.variables)
+
+
+def motion_config(config: ConfigDict) -> dict:
+    """The part of a config that learned motion depends on."""
+    whole = config.to_dict()
+    keys = ("input", "data", "synthetic", "motion", "first_seed")
+    return {key: whole[key] for key in keys} | {"flow": {"size": config.flow.size}}
 
 
 def _motion(config: ConfigDict) -> MotionLearning:
@@ -149,7 +189,8 @@ def _motion(config: ConfigDict) -> MotionLearning:
         objective,
         _recipe(selfme.Recipe, options["train"]),
         config.flow.size,
-        perceptual.load(weights) if objective.perceptual else (),
+        config.motion.scope,
+        vgg=perceptual.load(weights) if objective.perceptual else (),
     )
 
 
@@ -173,9 +214,9 @@ def _fitting(key: str, shape: tuple[int, ...]) -> Iterator[None]:
         ) from error
 
 
-def _trace(task: Task) -> None:
-    """Run the initialisation on shapes alone: nothing is computed or compiled."""
-    jax.eval_shape(lambda: task.init(jax.random.key(0)))
+def _trace(task: Task) -> dict:
+    """Shapes of the variables; nothing is computed or compiled."""
+    return jax.eval_shape(lambda: task.init(jax.random.key(0)))
 
 
 def _known(key: str, value: str, names) -> None:

@@ -15,20 +15,28 @@ from selfme_jax.types import UserError
 BAD_INPUT, NOT_FINITE, INTERRUPTED = 2, 3, 130
 
 
-def run(main: Callable[[], None]) -> None:
+def run(main: Callable[..., None], *, positional: int = 0) -> None:
     """Parse flags, run ``main``, and turn expected failures into lines.
 
     Exit codes: 2 for bad input, 3 for a loss that is not finite, 130 for ctrl-C.
+
+    Args:
+      main: called with the arguments that are no flags.
+      positional: how many of these there may be.
     """
 
     def guarded(argv: Sequence[str]) -> None:
-        if len(argv) > 1:
-            _fail(f"unexpected argument {argv[1]!r}; flags start with --.", BAD_INPUT)
+        _, *given = argv
+        if len(given) > positional:
+            unexpected = given[positional]
+            _fail(
+                f"unexpected argument {unexpected!r}; flags start with --.", BAD_INPUT
+            )
         # Our own lines are prints; what fails in a library reaches us as exceptions.
         logging.set_verbosity(logging.FATAL)
         _cache_compilations()
         try:
-            main()
+            main(*given)
         except UserError as error:
             _fail(str(error), BAD_INPUT)
         except NonFiniteError as error:

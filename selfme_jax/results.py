@@ -45,14 +45,18 @@ def assemble(folder: Path, config: dict, *, protocol: dict) -> dict:
         "floors": floors.summarise(floor, **options),
         "margins": loso.margins(rows, floor, **options),
         "protocol": protocol,
-        "provenance": _provenance(folder, config),
+        "provenance": provenance(folder, config),
     }
 
 
-def _provenance(folder: Path, config: dict) -> dict:
+def provenance(folder: Path, config: dict) -> dict:
+    """Where the numbers of a workdir come from: hashes, versions, device, time."""
     rows = log.read(folder / "metrics.jsonl")
     text = json.dumps(config, sort_keys=True)
-    manifest = (folder / "manifest.csv").read_bytes()
+    manifest = folder / "manifest.csv"
+    if not manifest.exists():  # frames without labels
+        manifest = folder / "clips.json"
+    manifest = manifest.read_bytes()
     return {
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "manifest_sha256": hashlib.sha256(manifest).hexdigest(),

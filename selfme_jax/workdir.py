@@ -25,7 +25,7 @@ def claim(folder: Path, config: dict, *, free: tuple[str, ...]) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            _check(folder, json.loads(path.read_text()), config, free)
+            _check(folder, read_json(path), config, free)
         write_json(path, config)
     except ValueError as error:
         raise UserError(
@@ -42,6 +42,11 @@ def write_json(path: Path, value: dict) -> None:
     partial = path.with_name(path.name + ".partial")
     partial.write_text(json.dumps(value, indent=2) + "\n")
     os.replace(partial, path)
+
+
+def read_json(path: Path) -> dict:
+    """What `write_json` wrote."""
+    return json.loads(path.read_text())
 
 
 def write_array(path: Path, array: np.ndarray) -> None:

@@ -47,7 +47,7 @@ def test_published_weights_imply_ststnet_and_one_seed(config):
     ("key", "value", "names"),
     [
         ("method", "resnet", ["config.method 'resnet'", "scvit, vit, ststnet"]),
-        ("input", "video", ["config.input 'video'", "learned, images"]),
+        ("input", "video", ["config.input 'video'", "learned, tvl1, images"]),
         ("flow.channels", "vu", ["config.flow.channels 'vu'", "uv, uvs"]),
         ("seeds", 0, ["config.seeds is 0", "at least 1"]),
         ("bootstrap", -5, ["config.bootstrap is -5", "at least 1"]),

@@ -157,6 +157,8 @@ def test_results_name_what_the_contract_names(results):
         "name": "LOSO",
         "epoch_rule": "fixed",
         "motion_scope": "none (given flow images)",
+        "motion_init": "",
+        "labels_shuffled": False,
         "saw_test_subject": False,
     }
     assert results["provenance"]["device"] == "1 x cpu (cpu)"

@@ -7,7 +7,11 @@ only on the same clips, so the counts are asserted.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
+
 from selfme_jax.types import Sample, UserError
+
+_SHUFFLE = 0x5F  # a stream of its own: seeds of training are small numbers too
 
 CLASSES = ("negative", "positive", "surprise")
 
@@ -39,6 +43,18 @@ def parse_label(text: str, classes: Sequence[str] = CLASSES) -> int:
         return int(word)
     known = ", ".join(f"{name} ({i})" for i, name in enumerate(classes))
     raise UserError(f"unknown label {text.strip()!r}. Use one of: {known}.")
+
+
+def shuffle_labels(samples: Sequence[Sample], seed: int) -> tuple[Sample, ...]:
+    """A control: the labels of each dataset dealt out anew, counts kept."""
+    rng = np.random.default_rng([seed, _SHUFFLE])
+    samples = list(samples)
+    for dataset in sorted({s.dataset for s in samples}):
+        own = [i for i, s in enumerate(samples) if s.dataset == dataset]
+        dealt = rng.permutation([samples[i].label for i in own])
+        for i, label in zip(own, dealt, strict=True):
+            samples[i] = samples[i]._replace(label=int(label))
+    return tuple(samples)
 
 
 def count(samples: Sequence[Sample], dataset: str) -> Counts:

@@ -1,35 +1,37 @@
-"""SelfME's first stage as a method part: motion learned on each fold's subjects."""
+"""SelfME's first stage as a method part: motion learned, and read from every clip."""
 
+import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import NamedTuple
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
 
-from selfme_jax.methods import method
+from selfme_jax.methods import clips, method
+from selfme_jax.methods.clips import Frames
 from selfme_jax.motion import network as motion_network
 from selfme_jax.motion import objective as motion_objective
 from selfme_jax.motion.dense import dropout_rate
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
 from selfme_jax.motion.perceptual import Weights
-from selfme_jax.ops import flow as flow_ops
 from selfme_jax.train import loop
-from selfme_jax.train.loop import Stage
+from selfme_jax.train.loop import Stage, Stream
 from selfme_jax.train.state import Run, Task
 from selfme_jax.types import ClipDataset, Split
+
+SCOPES = ("per_fold", "all_subjects", "pretrained")
 
 
 class Recipe(NamedTuple):
     """How the motion network is trained.
 
     steps, batch_size: updates, and pairs per update. optimizer: steps -> optax.
-    onset_apex: share of the pairs that are (onset, apex); of the others half are
-      (onset, t) and half (t, apex) with t drawn from the clip.
-    mirror: probability of mirroring a pair.
+    onset_apex, mirror: see ``clips.draw_pairs``.
     dropout: rate the transform dropout climbs to over the first share
       ``dropout_ramp`` of the steps; it is off after the share ``dropout_stop``.
     ema: decay of the evaluated parameter average; 0 = none.
@@ -46,24 +48,14 @@ class Recipe(NamedTuple):
     ema: float
 
 
-class Frames(NamedTuple):
-    """What stays on the device: clips, and the weights of the perceptual loss.
-
-    frames: [n, t, h, w, 3] uint8, short clips padded by their last frame.
-    apex: [n] int32. length: [n] int32, real frames.
-    vgg: () where there is no such loss.
-    """
-
-    frames: jax.Array
-    apex: jax.Array
-    length: jax.Array
-    vgg: Weights = ()
-
-
 class MotionLearning(NamedTuple):
-    """Learns one motion network per fold and reads every clip's flow with it.
+    """Learns motion networks and reads every clip's flow with them.
 
     size: side of the flow handed on; values stay in pixels of the frame.
+    scope: 'per_fold' (a network per fold, trained on its training subjects only),
+      'all_subjects' (one network, trained on all clips, without labels:
+      transductive) or 'pretrained' (``start`` as it is).
+    start: host variables that training starts from; None = random ones.
     vgg: weights of the perceptual loss, constants: data to the compiled step, neither
       part of it nor of the checkpoints.
     """
@@ -72,29 +64,69 @@ class MotionLearning(NamedTuple):
     objective: Objective
     recipe: Recipe
     size: int
+    scope: str = "per_fold"
+    start: Any = None
     vgg: Weights = ()
 
     def fit_flow(
         self, dataset: ClipDataset, splits: Sequence[Split], seed: int, stage: Stage
     ) -> np.ndarray:
-        """[folds, n, size, size, 3] (u, v, strain) of onset -> apex, in pixels.
+        """[d, n, size, size, 3] (u, v, strain) of onset -> apex, in pixels.
 
-        Fold f's network was trained on its training subjects only; the flow of its
-        held-out clips is inference.
+        d is the number of folds with scope 'per_fold', where fold f's network was
+        trained on its training subjects only and the flow of its held-out clips is
+        inference; else d is 1. What a network reads is kept in <workdir>/flow, keyed
+        by its weights and the frames.
         """
-        data = stack(dataset)._replace(vgg=self.vgg)
-        labels = np.array([s.label for s in dataset.samples])
+        data = clips.stack(dataset)._replace(vgg=self.vgg)
+        kept = self._keeper(data, stage.workdir / "flow")
+        if self.scope == "pretrained":
+            return self._read_once(data, kept(self.start), stage.name)[None]
+        runs, names = self._runs(dataset, splits, seed)
+        return loop.fit(
+            self.task(data.frames.shape),
+            runs,
+            data,
+            self.read,
+            stage,
+            names,
+            kept=kept,
+        )
+
+    def pretrain(self, batches: Callable, seed: int, stage: Stage) -> dict:
+        """Train one network on a stream of pairs.
+
+        Args:
+          batches: (first step, end) -> iterator of (source, driving), uint8
+            [b, h, w, 3] each.
+          seed: of everything but the batches. stage: see ``loop.Stage``.
+
+        Returns:
+          Its variables, on the host.
+        """
+        first, _ = next(iter(batches(0, 1)))
+        run, names = _one_run(seed, 1, f"seed {seed}")
+
+        def keep(variables, run, data):
+            return variables
+
+        task = self.task((1, 1, *first.shape[1:]))._replace(batch=self._streamed)
+        stream = Stream(batches, self.vgg)
+        found = loop.fit(task, run, stream, keep, stage, names)
+        return jax.tree.map(lambda x: x[0], found)
+
+    def _runs(self, dataset, splits, seed) -> tuple[Run, list[str]]:
+        n = len(dataset.samples)
+        if self.scope == "all_subjects":
+            return _one_run(seed, n, f"seed {seed} all subjects")
         problem = method.Problem(
             flow=np.zeros((1, 0)),
-            labels=labels,
+            labels=np.array([s.label for s in dataset.samples]),
             classes=dataset.classes,
             splits=splits,
             seeds=(seed,),
         )
-        runs, names = method.runs(problem, balance=0.0)
-        return loop.fit(
-            self.task(data.frames.shape), runs, data, self.read, stage, names
-        )
+        return method.runs(problem, balance=0.0)
 
     def task(self, shape: tuple[int, ...]) -> Task:
         """The engine's task for frames of ``shape`` [n, t, h, w, 3]."""
@@ -106,30 +138,46 @@ class MotionLearning(NamedTuple):
             optimizer=recipe.optimizer(recipe.steps),
             steps=recipe.steps,
             ema=recipe.ema,
+            start=self.start,
         )
 
-    def read(self, variables: dict, run: Run, data: Frames) -> jax.Array:
+    def read(self, variables: dict, run: Run | None, data: Frames) -> jax.Array:
         """Flow and strain of every clip: [n, size, size, 3]. No generator runs."""
         del run
 
         def one(clip):
             frames, apex = clip
-            source, driving = _to_float(frames[0][None]), _to_float(frames[apex][None])
-            flow = motion_network.extract(self.network, variables, source, driving)[0]
-            strain = flow_ops.strain(flow)[..., None]
-            full = jnp.concatenate([flow, strain], axis=-1)
-            shape = (self.size, self.size, 3)
-            return jax.image.resize(full, shape, "linear", antialias=True)
+            pair = clips.to_float(frames[0][None]), clips.to_float(frames[apex][None])
+            flow = motion_network.extract(self.network, variables, *pair)[0]
+            return clips.shrink(flow, self.size)
 
         return jax.lax.map(one, (data.frames, data.apex))
 
-    def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> dict:
-        blank = jnp.zeros(shape, jnp.float32)
-        return self.network.init(key, blank, blank)
+    def _read_once(self, data: Frames, path: Path, name: str) -> np.ndarray:
+        if path.exists():
+            print(f"{name}: flow kept from before", flush=True)
+            return np.load(path)
+        print(f"{name}: reading flow with the pretrained network ...", flush=True)
+        flow = np.asarray(jax.jit(self.read)(self.start, None, data))
+        loop.keep(path, flow)
+        return flow
 
-    def _batch(self, key, data, run):
+    def _keeper(self, data: Frames, folder: Path) -> Callable[[Any], Path]:
+        frames = hashlib.sha256(repr((self.size, data.frames.shape)).encode())
+        for array in clips.onset_apex(data):
+            frames.update(np.ascontiguousarray(array))
+
+        def path(variables):
+            key = frames.copy()
+            for leaf in jax.tree.leaves(variables):
+                key.update(np.ascontiguousarray(leaf))
+            return folder / f"{key.hexdigest()[:24]}.npy"
+
+        return path
+
+    def _batch(self, key: jax.Array, data: Frames, run: Run) -> tuple:
         recipe = self.recipe
-        pairs = draw_pairs(
+        pair = clips.draw_pairs(
             key,
             data,
             run,
@@ -137,7 +185,17 @@ class MotionLearning(NamedTuple):
             onset_apex=recipe.onset_apex,
             mirror=recipe.mirror,
         )
-        return *pairs, data.vgg
+        return *pair, data.vgg
+
+    def _streamed(self, key: jax.Array, data: tuple, run: Run) -> tuple:
+        del run
+        frames, vgg = data
+        pair = tuple(clips.to_float(x) for x in frames)
+        return *clips.mirror_pairs(key, pair, probability=self.recipe.mirror), vgg
+
+    def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> dict:
+        blank = jnp.zeros(shape, jnp.float32)
+        return self.network.init(key, blank, blank)
 
     def _loss(self, variables, key, batch, step):
         recipe = self.recipe
@@ -163,44 +221,13 @@ class MotionLearning(NamedTuple):
         return total, ({}, {k: v for k, v in metrics.items() if k != "loss"})
 
 
-def stack(dataset: ClipDataset) -> Frames:
-    """All clips of a dataset in one array, short ones padded by their last frame."""
-    clips = [dataset.clip(i) for i in range(len(dataset.samples))]
-    longest = max(len(c.frames) for c in clips)
-    ids = [np.minimum(np.arange(longest), len(c.frames) - 1) for c in clips]
-    return Frames(
-        np.stack([c.frames[i] for c, i in zip(clips, ids, strict=True)]),
-        np.array([c.apex for c in clips], np.int32),
-        np.array([len(c.frames) for c in clips], np.int32),
+def _one_run(seed: int, samples: int, name: str) -> tuple[Run, list[str]]:
+    """A run that holds nobody out."""
+    run = Run(
+        seed=np.array([seed], np.int32),
+        fold=np.array([-1], np.int32),
+        source=np.zeros(1, np.int32),
+        weights=np.ones((1, samples), np.float32),
+        test=np.zeros((1, 1), np.int32),
     )
-
-
-def draw_pairs(
-    key: jax.Array,
-    data: Frames,
-    run: Run,
-    *,
-    size: int,
-    onset_apex: float,
-    mirror: float,
-) -> tuple[jax.Array, jax.Array]:
-    """(source, driving), [size, h, w, 3] float32 in [0, 1], of training clips."""
-    keys = jax.random.split(key, 5)
-    clip = jax.random.categorical(keys[0], jnp.log(run.weights), shape=(size,))
-    apex, length = data.apex[clip], data.length[clip]
-    other = jax.random.randint(keys[1], (size,), 0, length)
-    annotated = jax.random.bernoulli(keys[2], onset_apex, (size,))
-    from_onset = jax.random.bernoulli(keys[3], 0.5, (size,))
-    source = jnp.where(annotated | from_onset, 0, other)
-    driving = jnp.where(annotated | ~from_onset, apex, other)
-    flip = jax.random.bernoulli(keys[4], mirror, (size, 1, 1, 1))
-
-    def read(frame):
-        images = _to_float(data.frames[clip, frame])
-        return jnp.where(flip, images[:, :, ::-1], images)
-
-    return read(source), read(driving)
-
-
-def _to_float(frames: jax.Array) -> jax.Array:
-    return frames.astype(jnp.float32) / 255
+    return run, [name]

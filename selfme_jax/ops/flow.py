@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.ops import grid, pyramid, warp
+from selfme_jax.ops.tvl1 import tvl1 as tvl1
 
 
 @jax.jit

@@ -3,5 +3,5 @@
 - ``run``: all figures and the page of a workdir.
 - ``verdict``: what a score means beside its floors and protocol, in words.
 - ``tables``: the same for the terminal.
-- ``plots``, ``motion``: figures. ``html``: one self-contained page.
+- ``plots``, ``motion``, ``contact_sheet``: figures. ``html``: one self-contained page.
 """

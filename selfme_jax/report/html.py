@@ -13,6 +13,9 @@ CAPTIONS = {
     "confusion": "Rows are true classes: mean count over seeds, and share of the row.",
     "subjects": "Held-out subjects: their clips, and how many of them are wrong.",
     "curves": "Training metrics by step. Thick: mean over all runs.",
+    "pairs": "Both differences of a row share one scale. Flow: white is no motion, the "
+    "hue of the wheel gives the direction a point moves in. Keypoints: a colour for "
+    "each group.",
     "motion": "White: no motion; the hue of the wheel gives the direction.",
 }
 
@@ -35,28 +38,50 @@ def write(
             absent ones are left out.
         command: what regenerates the run.
     """
-    page = _template().render(
+    render(
+        path,
+        "report.html.j2",
         title=title,
         results=results,
         verdict=verdict,
         tables=tables,
-        figures={n: base64.b64encode(data).decode() for n, data in figures.items()},
-        captions=CAPTIONS,
+        figures=figures,
         command=command,
+    )
+
+
+def render(
+    path: Path, template: str, *, figures: Mapping[str, bytes], **values: object
+) -> None:
+    """Write a page from a template of this folder, atomically.
+
+    Args:
+        path: of the .html file.
+        template: its file name.
+        figures: PNG bytes by name; embedded.
+        values: what else the template names.
+    """
+    page = (
+        _environment()
+        .get_template(template)
+        .render(
+            figures={n: base64.b64encode(data).decode() for n, data in figures.items()},
+            captions=CAPTIONS,
+            **values,
+        )
     )
     partial = path.with_name(path.name + ".partial")
     partial.write_text(page, encoding="utf-8")
     os.replace(partial, path)
 
 
-def _template():
+def _environment():
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    environment = Environment(
+    return Environment(
         loader=PackageLoader("selfme_jax.report", package_path="."),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    return environment.get_template("report.html.j2")

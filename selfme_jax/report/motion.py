@@ -71,21 +71,21 @@ def _frames(axes: np.ndarray, clip: Picture) -> None:
     axes[0].imshow(onset)
     axes[1].imshow(apex)
     axes[2].imshow(change, cmap="RdBu_r", vmin=-limit, vmax=limit)
-    _caption(axes[0], "onset")
-    _caption(axes[1], "apex")
-    _caption(axes[2], f"apex - onset (±{100 * limit:.1f} %)")
+    caption(axes[0], "onset")
+    caption(axes[1], "apex")
+    caption(axes[2], f"apex - onset (±{100 * limit:.1f} %)")
 
 
 def _motion(axes: np.ndarray, clip: Picture) -> None:
     length = np.hypot(clip.motion[..., 0], clip.motion[..., 1])
     axes[0].imshow(colours(clip.motion))
-    _wheel(axes[0])
+    wheel(axes[0])
     axes[1].imshow(length, cmap="magma", vmin=0)
-    _caption(axes[0], "motion")
-    _caption(axes[1], f"length (0 to {length.max():.2g} px)")
+    caption(axes[0], "motion")
+    caption(axes[1], f"length (0 to {length.max():.2g} px)")
 
 
-def _wheel(axis: "Axes") -> None:
+def wheel(axis: "Axes") -> None:
     """The legend, in a corner."""
     y, x = np.mgrid[-1:1:41j, -1:1:41j]
     inside = np.hypot(x, y) <= 1
@@ -95,7 +95,8 @@ def _wheel(axis: "Axes") -> None:
     inset.set_axis_off()
 
 
-def _caption(axis: "Axes", text: str) -> None:
+def caption(axis: "Axes", text: str) -> None:
+    """A line below a picture."""
     axis.text(
         0.5, -0.04, text, transform=axis.transAxes, ha="center", va="top", fontsize=7
     )

@@ -2,7 +2,7 @@
 
 import io
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from selfme_jax.report import verdict
 
@@ -13,16 +13,15 @@ DATASETS = ("dataset", "clips", "subjects", "UF1", "UAR", "linear", "beats floor
 
 def text(results: dict) -> str:
     """Scores beside their floors, per dataset and per class, and the verdict."""
-    from rich.console import Console
-
-    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None)
-    for table in _tables(results):
-        console.print(table)
-    # rich fills lines up with blanks.
-    drawn = [line.rstrip() for line in console.file.getvalue().splitlines()]
     words = [verdict.judge(results).text, f"Protocol: {verdict.protocol(results)}"]
     words += [f"Note: {note}" for note in verdict.notes(results)]
-    return "\n".join(drawn + [textwrap.fill(line, WIDTH) for line in words])
+    drawn = _lines(_tables(results))
+    return "\n".join([drawn] + [textwrap.fill(line, WIDTH) for line in words])
+
+
+def draw(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
+    """One table as plain text, which is Markdown as well."""
+    return _lines([_table(list(head), list(rows))])
 
 
 def scores(results: dict) -> list[tuple[str, ...]]:
@@ -82,6 +81,16 @@ def _tables(results: dict) -> Iterator:
     if len(results["datasets"]) > 1:
         yield _table(list(DATASETS), datasets(results))
     yield _table(classes_head(results), classes(results))
+
+
+def _lines(drawn: Iterable) -> str:
+    from rich.console import Console
+
+    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None)
+    for table in drawn:
+        console.print(table)
+    # rich fills lines up with blanks.
+    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
 
 
 def _table(head: list[str], rows: list[tuple[str, ...]]) -> object:

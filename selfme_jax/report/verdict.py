@@ -51,10 +51,11 @@ def protocol(results: dict) -> str:
     """The protocol, to stand beside the score."""
     used = results["protocol"]
     motion, epochs = used["motion_scope"], used["epoch_rule"]
+    start = f", started from {used['motion_init']}" if used["motion_init"] else ""
     seen = "was" if used["saw_test_subject"] else "was not"
     meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
     return (
-        f"{used['name']}; motion_scope {motion}{meaning}; "
+        f"{used['name']}; motion_scope {motion}{meaning}{start}; "
         f"{EPOCHS.get(epochs, epochs)}; the test subject {seen} seen in training."
     )
 
@@ -71,6 +72,8 @@ def notes(results: dict) -> list[str]:
         found.append(
             f"A reported number needs {SEEDS} seeds; this is {seeds(results)}."
         )
+    if results["protocol"]["labels_shuffled"]:
+        found.append("Labels were shuffled: a control, whose score should be chance.")
     if "synthetic" in results["datasets"]:
         found.append("Synthetic faces: this says nothing about real ones.")
     absent = [

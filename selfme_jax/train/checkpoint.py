@@ -35,6 +35,9 @@ class Chunk:
         """Write ``tree`` (host arrays) in the background."""
         self._manager.save(step, args=ocp.args.StandardSave(tree))
 
-    def restore(self, step: int, template: Any) -> Any:
-        """Tree of ``template``'s structure (arrays or ShapeDtypeStructs)."""
+    def restore(self, step: int, template: Any = None) -> Any:
+        """Tree of ``template``'s structure (arrays or ShapeDtypeStructs).
+
+        Without a template: dicts of host arrays, as they were saved.
+        """
         return self._manager.restore(step, args=ocp.args.StandardRestore(template))

@@ -3,8 +3,10 @@
 import json
 import os
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
+import numpy as np
 from tensorboardX import SummaryWriter
 
 # A person wants a sign of life, not a flood.
@@ -55,20 +57,31 @@ class Log:
         partial.write_text("".join(json.dumps(r) + "\n" for r in kept))
         os.replace(partial, self._path)
 
-    def metrics(self, stage: str, chunk: int, step: int, values: dict) -> None:
-        """Append one row, and one TensorBoard scalar for each value."""
-        values = {k: float(v) for k, v in values.items()}
+    def metrics(
+        self, stage: str, chunk: int, step: int, values: Mapping[str, np.ndarray]
+    ) -> None:
+        """Append a row for each of some steps, and TensorBoard scalars.
+
+        Args:
+          stage, chunk: what is trained.
+          step: number of the first of the steps.
+          values: metrics by name, [steps] each.
+        """
         now = time.monotonic()
-        seconds, self._since = round(now - self._since, 3), now
-        key = {"stage": stage, "chunk": chunk, "step": step, "seconds": seconds}
-        row = key | values
-        with self._path.open("a") as f:
-            f.write(json.dumps(row) + "\n")
+        count = len(next(iter(values.values())))
+        seconds, self._since = round((now - self._since) / count, 4), now
         name = f"{stage}_{chunk:04d}"
         if name not in self._writers:
             self._writers[name] = SummaryWriter(str(self._events / name))
-        for key, value in values.items():
-            self._writers[name].add_scalar(key, value, step)
+        lines = []
+        for i in range(count):
+            row = {"stage": stage, "chunk": chunk, "step": step + i, "seconds": seconds}
+            scalars = {k: float(v[i]) for k, v in values.items()}
+            lines.append(json.dumps(row | scalars) + "\n")
+            for key, value in scalars.items():
+                self._writers[name].add_scalar(key, value, step + i)
+        with self._path.open("a") as file:
+            file.write("".join(lines))
 
     def close(self) -> None:
         """Flush the event files."""

@@ -1,7 +1,9 @@
 """Train every run of a stage: chunk by chunk, resumable, never silent."""
 
+import itertools
+import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -25,7 +27,7 @@ class Stage(NamedTuple):
     workdir: holds checkpoints/<name>/<chunk>/<step>.
     log: metrics and TensorBoard events.
     runs_per_device: runs trained at once on each device; 0 = all of them.
-    log_every: steps between metrics rows.
+    log_every: steps between lines and writes of metrics (every step has its row).
     save_seconds: least time between checkpoints within a chunk.
     """
 
@@ -35,6 +37,19 @@ class Stage(NamedTuple):
     runs_per_device: int = 0
     log_every: int = 10
     save_seconds: float = 30.0
+
+
+class Stream(NamedTuple):
+    """Data that do not fit a device: a host batch a step instead.
+
+    batches: (first step, end) -> iterator of one pytree of arrays a step. What a
+      step gets must depend on its number alone: a resumed run sees the same.
+    resident: arrays that stay on the device beside them; a step's data are the pair
+      (batch, resident).
+    """
+
+    batches: Callable[[int, int], Iterator[Any]]
+    resident: Any = ()
 
 
 class _Programs(NamedTuple):
@@ -50,16 +65,21 @@ def fit(
     finish: Callable,
     stage: Stage,
     names: list[str],
+    *,
+    kept: Callable[[Any], Path] | None = None,
 ) -> Any:
     """Train all runs and collect ``finish(variables, run, data)`` of each.
 
     Args:
       task: what is trained.
       runs: Run of host arrays with a leading run axis.
-      data: pytree of arrays, shared by all runs, kept on every device.
+      data: pytree of arrays, shared by all runs, kept on every device; or a Stream,
+        of which ``finish`` sees nothing, ().
       finish: pure function of one trained run, e.g. its logits.
       stage: name, folder, chunking and times.
       names: a label per run for messages ('seed 0 fold casme2/sub01').
+      kept: variables of a trained run -> .npy file that keeps what ``finish`` gives
+        (one array) for the next time; None = not kept.
 
     Returns:
       Host arrays [runs, ...] of what ``finish`` returns.
@@ -84,7 +104,8 @@ def fit(
         flush=True,
     )
     stage.log.start()
-    data = parallel.replicate(data)
+    if not isinstance(data, Stream):
+        data = parallel.replicate(data)
     progress = Progress(stage.name, chunks * task.steps)
     outputs = []
     for chunk in range(chunks):
@@ -98,10 +119,7 @@ def fit(
             variables = _train(
                 task, chosen, data, programs, part, stage, store, progress
             )
-        result = parallel.merge(
-            programs.finish(parallel.split(variables), parallel.split(chosen), data)
-        )
-        outputs.append(jax.tree.map(lambda x, n=real: x[:n], result))
+        outputs.append(_finish(variables, chosen, data, programs, part, kept))
     return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
 
 
@@ -109,6 +127,12 @@ class _Part(NamedTuple):
     chunk: int
     real: int  # runs that count; the others fill up the chunk
     names: list[str]
+
+    @property
+    def label(self) -> str:
+        """First and last run that count."""
+        first, last = self.names[0], self.names[self.real - 1]
+        return first if first == last else f"{first} .. {last}"
 
 
 def _train(task, runs, data, programs, part, stage, store, progress) -> Any:
@@ -122,27 +146,29 @@ def _train(task, runs, data, programs, part, stage, store, progress) -> Any:
     split_runs = parallel.split(runs)
     if latest is None:
         done, state = 0, programs.init(split_runs)
+        if task.start is not None:
+            state = parallel.split(step.restart(task, parallel.merge(state)))
     else:
         done = latest
         state = TrainState(*parallel.split(store.restore(latest, shapes)))
         print(f"{stage.name}: resumed at step {done} of {task.steps}", flush=True)
     stage.log.rewind(stage.name, part.chunk, done)
     saved = time.monotonic()
+    feed = _feed(data, done, task.steps)
     while done < task.steps:
         count = min(stage.log_every - done % stage.log_every, task.steps - done)
         rows = []
-        for _ in range(count):
-            state, metrics = programs.update(state, split_runs, data)
+        for batch in itertools.islice(feed, count):
+            state, metrics = programs.update(state, split_runs, batch)
             rows.append(metrics)
         rows = {k: np.stack([parallel.merge(r[k]) for r in rows]) for k in rows[0]}
         _check(rows["loss"], done, part)
+        means = {k: v[:, : part.real].mean(1) for k, v in rows.items()}
+        stage.log.metrics(stage.name, part.chunk, done + 1, means)
         done += count
-        means = {k: v[:, : part.real].mean() for k, v in rows.items()}
-        stage.log.metrics(stage.name, part.chunk, done, means)
         progress(
             part.chunk * task.steps + done,
-            f"{part.names[0]} .. {part.names[part.real - 1]}  "
-            f"step {done}/{task.steps}  loss {means['loss']:.4f}",
+            f"{part.label}  step {done}/{task.steps}  loss {means['loss'].mean():.4f}",
         )
         if done < task.steps and time.monotonic() - saved > stage.save_seconds:
             store.save(done, parallel.merge(state))
@@ -150,6 +176,41 @@ def _train(task, runs, data, programs, part, stage, store, progress) -> Any:
     variables = step.variables(task, parallel.merge(state))
     store.save(done, variables)
     return variables
+
+
+def _feed(data: Any, start: int, stop: int) -> Iterator[Any]:
+    """The data of each step from ``start`` on, on every device."""
+    if isinstance(data, Stream):
+        resident = parallel.replicate(data.resident)
+        for batch in data.batches(start, stop):
+            yield parallel.replicate(batch), resident
+    else:
+        yield from itertools.repeat(data, stop - start)
+
+
+def _finish(variables, runs, data, programs, part, kept) -> Any:
+    """What ``finish`` gives for the real runs of a chunk, computed or kept."""
+    paths = []
+    if kept:
+        paths = [
+            kept(jax.tree.map(lambda x, i=i: x[i], variables)) for i in range(part.real)
+        ]
+        if all(path.exists() for path in paths):
+            return np.stack([np.load(path) for path in paths])
+    shared = () if isinstance(data, Stream) else data
+    found = programs.finish(parallel.split(variables), parallel.split(runs), shared)
+    found = jax.tree.map(lambda x: x[: part.real], parallel.merge(found))
+    for path, array in zip(paths, found if kept else (), strict=True):
+        keep(path, array)
+    return found
+
+
+def keep(path: Path, array: np.ndarray) -> None:
+    """Write an .npy file; a kill leaves none or the whole."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial_path = path.with_name("partial_" + path.name)
+    np.save(partial_path, array)
+    os.replace(partial_path, path)
 
 
 def _check(losses: np.ndarray, done: int, part: _Part) -> None:

@@ -48,6 +48,8 @@ class Task(NamedTuple):
     optimizer: one optax transformation, schedule included.
     steps: updates per run.
     ema: decay of the parameter average in [0, 1); 0 keeps none.
+    start: host variables of one run that all runs start from, in place of init's
+      random ones, whose structure they have; None = init's.
     """
 
     init: Callable
@@ -56,3 +58,4 @@ class Task(NamedTuple):
     optimizer: optax.GradientTransformation
     steps: int
     ema: float
+    start: Any = None

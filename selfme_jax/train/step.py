@@ -2,6 +2,7 @@
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 import optax
 
 from selfme_jax.train.state import Run, Task, TrainState
@@ -22,6 +23,25 @@ def init(task: Task, run: Run) -> TrainState:
     average = jax.tree.map(jnp.copy, params) if task.ema else {}
     step = jnp.zeros((), jnp.int32)
     return TrainState(step, params, variables, task.optimizer.init(params), average)
+
+
+def restart(task: Task, state: TrainState) -> TrainState:
+    """Host state of many runs before their first step, but at ``task.start``.
+
+    Not a part of ``init``: parameters closed over would be constants of its program.
+    """
+    model_state = dict(task.start)
+    params = model_state.pop("params")
+
+    def spread(like, start):
+        return jax.tree.map(lambda x, y: np.broadcast_to(y, x.shape), like, start)
+
+    params = spread(state.params, params)
+    return state._replace(
+        params=params,
+        model_state=spread(state.model_state, model_state),
+        average=params if task.ema else {},
+    )
 
 
 def update(

@@ -119,3 +119,21 @@ def test_registry_names_what_it_knows():
 def test_registry_loads():
     data = registry.load("synthetic", {"subjects": 2, "clips_per_subject": 3})
     assert len(data.samples) == 6
+
+
+def test_shuffled_labels_are_dealt_out_anew_within_each_dataset():
+    samples = [
+        Sample(name, f"s{i}", "c", (i // 3) % 3)
+        for name, count in (("casme2", 30), ("smic", 18))
+        for i in range(count)
+    ]
+    got = protocol.shuffle_labels(samples, 0)
+    assert got == protocol.shuffle_labels(samples, 0)
+    assert got != protocol.shuffle_labels(samples, 1)
+    assert [s._replace(label=0) for s in got] == [s._replace(label=0) for s in samples]
+    for name in ("casme2", "smic"):
+        before, after = (
+            [s.label for s in part if s.dataset == name] for part in (samples, got)
+        )
+        assert sorted(before) == sorted(after)
+        assert sum(a != b for a, b in zip(before, after, strict=True)) > len(before) / 3

@@ -5,8 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selfme_jax.methods import selfme
-from selfme_jax.methods.selfme import Frames, MotionLearning
+from selfme_jax.methods import clips, selfme
+from selfme_jax.methods.clips import Frames
+from selfme_jax.methods.selfme import MotionLearning
+from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run
 from selfme_jax.types import Clip, Sample, Split
 
@@ -30,7 +32,7 @@ class Clips:
 
 @pytest.fixture(scope="module")
 def frames():
-    return selfme.stack(Clips())
+    return clips.stack(Clips())
 
 
 def test_stack_pads_short_clips_by_their_last_frame(frames):
@@ -45,7 +47,7 @@ def test_stack_pads_short_clips_by_their_last_frame(frames):
 @jax.jit
 def jitted(key, data, run, onset_apex, mirror):
     options = {"size": SIZE, "onset_apex": onset_apex, "mirror": mirror}
-    return selfme.draw_pairs(key, data, run, **options)
+    return clips.draw_pairs(key, data, run, **options)
 
 
 def draw(frames, *, onset_apex=0.5, mirror=0.0):
@@ -118,11 +120,11 @@ def test_both_frames_of_a_pair_are_mirrored_or_neither(frames):
         np.testing.assert_array_equal(image[flipped], usual[flipped][:, :, ::-1])
 
 
-def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch):
+def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch, tmp_path):
     """Of the program, and constants: neither traced into it nor trained."""
     seen = {}
 
-    def fit(task, runs, data, finish, stage, names):
+    def fit(task, runs, data, finish, stage, names, *, kept):
         run = jax.tree.map(lambda x: jnp.asarray(x)[0], runs)
         batch = task.batch(jax.random.key(0), jax.tree.map(jnp.asarray, data), run)
         task.loss({}, None, batch, 0)
@@ -135,9 +137,9 @@ def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch):
     monkeypatch.setattr(selfme.motion_objective, "loss", loss)
     vgg = (((np.arange(3.0, dtype=np.float32), np.zeros(2, np.float32)),),)
     recipe = selfme.Recipe(2, 2, lambda steps: None, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
-    learning = MotionLearning(None, None, recipe, 8, vgg)
+    learning = MotionLearning(None, None, recipe, 8, vgg=vgg)
     splits = [Split(0, "toy/s0", np.array([1, 2, 3]), np.array([0]))]
-    learning.fit_flow(Clips(), splits, 0, None)
+    learning.fit_flow(Clips(), splits, 0, Stage("motion", tmp_path, None))
     jax.tree.map(np.testing.assert_array_equal, seen["vgg"], vgg)
 
 

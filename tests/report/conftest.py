@@ -34,6 +34,8 @@ def made() -> tuple[Predictions, dict]:
         "name": "composite LOSO",
         "epoch_rule": "fixed",
         "motion_scope": "per_fold",
+        "motion_init": "",
+        "labels_shuffled": False,
         "saw_test_subject": False,
     }
     return rows, {

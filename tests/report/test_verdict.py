@@ -48,6 +48,7 @@ def test_interval_that_holds_zero_is_said(results):
     [
         ({"saw_test_subject": True}, "saw the test subject"),
         ({"epoch_rule": "oracle_epoch"}, "leak ceiling"),
+        ({"labels_shuffled": True}, "Labels were shuffled"),
     ],
 )
 def test_notes_on_the_protocol(results, change, says):

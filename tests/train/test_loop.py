@@ -7,6 +7,7 @@ from pathlib import Path
 import jax
 import jax.numpy as jnp
 import numpy as np
+import optax
 import pytest
 
 from selfme_jax.methods import method
@@ -32,7 +33,7 @@ def setting():
 
 def fit(setting, folder, finish=lambda v, run, data: v, **options):
     task, runs, names, data = setting
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(exist_ok=True, parents=True)
     log = Log(folder)
     stage = Stage("toy", folder, log, **options)
     result = loop.fit(task, runs, data, finish, stage, names)
@@ -138,9 +139,9 @@ def test_resume_is_bit_equal_and_finished_chunks_are_kept(setting, pmapped, tmp_
     resumed = fit(setting, folder, **options)
     jax.tree.map(np.testing.assert_array_equal, resumed, whole)
     rows = read(folder / "metrics.jsonl")
-    assert rows[:4] == before[:4]  # the finished chunk was not redone
+    assert rows[:STEPS] == before[:STEPS]  # the finished chunk was not redone
     keys = [(r["chunk"], r["step"]) for r in rows]
-    assert keys == [(c, s) for c in range(2) for s in (5, 10, 15, 20)]
+    assert keys == [(c, s) for c in range(2) for s in range(1, STEPS + 1)]
 
 
 def test_nan_names_run_and_step(setting, tmp_path):
@@ -151,3 +152,73 @@ def test_nan_names_run_and_step(setting, tmp_path):
     inputs[0, broken] = np.nan
     with pytest.raises(NonFiniteError, match=r"step 1 of seed 0 fold toy/s\d"):
         fit((task, runs, names, Data(inputs, labels)), tmp_path, log_every=7)
+
+
+def test_a_stream_of_what_is_resident_gives_the_same(setting, tmp_path):
+    """Two interrupted halves of it as well: a step's batch depends on its number."""
+    task, runs, names, data = setting
+    asked = []
+
+    def batches(start, stop):
+        for number in range(start, stop):
+            asked.append(number)
+            yield data.inputs, np.array([number])
+
+    def batch(key, fed, run):
+        (inputs, number), labels = fed
+        del number
+        return task.batch(key, Data(inputs, labels), run)
+
+    streamed = task._replace(batch=batch)
+    stream = loop.Stream(batches, data.labels)
+    got = fit((streamed, runs, names, stream), tmp_path / "one", runs_per_device=2)
+    whole = fit(setting, tmp_path / "two", runs_per_device=2)
+    jax.tree.map(np.testing.assert_array_equal, got, whole)
+    assert asked == list(range(STEPS))
+
+
+def test_what_finish_gives_is_kept_by_the_weights(setting, tmp_path):
+    task, runs, names, data = setting
+    folder, calls = tmp_path / "kept", []
+
+    def kept(variables):
+        kernel = variables["params"]["Dense_0"]["kernel"]
+        return folder / f"{abs(kernel).sum():.6f}.npy"
+
+    def finish(variables, run, data):
+        calls.append(1)  # while it is traced
+        return variables["params"]["Dense_0"]["kernel"].sum() + run.fold
+
+    def go():
+        log = Log(tmp_path)
+        stage = Stage("toy", tmp_path, log)
+        found = loop.fit(task, runs, data, finish, stage, names, kept=kept)
+        log.close()
+        return found
+
+    first = go()
+    assert len(calls) == 1 and len(list(folder.iterdir())) == len(names)
+    np.testing.assert_array_equal(go(), first)
+    assert len(calls) == 1  # nothing was computed again
+    next(folder.iterdir()).unlink()
+    np.testing.assert_array_equal(go(), first)
+    assert len(calls) == 2
+
+
+def test_runs_start_where_they_are_told_to(setting, pmapped, tmp_path):
+    task, runs, names, data = setting
+    one = jax.tree.map(lambda x: np.asarray(x[3]), pmapped)
+    stay = task._replace(start=one, optimizer=optax.set_to_zero(), ema=0.0)
+    got = fit((stay, runs, names, data), tmp_path)
+    jax.tree.map(
+        lambda x, y: np.testing.assert_array_equal(x, np.broadcast_to(y, x.shape)),
+        got["params"],
+        one["params"],
+    )
+
+
+def test_every_step_has_its_row(setting, tmp_path):
+    fit(setting, tmp_path, log_every=7)
+    rows = read(tmp_path / "metrics.jsonl")
+    assert [r["step"] for r in rows] == list(range(1, STEPS + 1))
+    assert all({"loss", "accuracy", "gradient_norm", "seconds"} <= set(r) for r in rows)

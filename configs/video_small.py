@@ -1,0 +1,33 @@
+"""Motion learned from face videos, by a small network on 128x128 crops.
+
+    python -m selfme_jax.prepare video --source=DIR --data_dir=data/video --size=128
+    python -m selfme_jax.main --config=configs/video_small.py \
+        --config.data.root=data/video
+
+About a quarter of an hour on 2 cores.
+"""
+
+from configs import video
+
+
+def get_config():
+    """configs/video.py, narrower and shorter."""
+    config = video.get_config()
+    network = config.motion.network
+    network.dtype = "float32"
+    network.keypoint_width = 16
+    network.keypoint_blocks = (1, 1, 1, 1)
+    network.dense_width = 16
+    network.dense_depth = 4
+    network.max_width = 128
+    network.generator_width = 8
+    network.generator_down = 2
+    network.generator_blocks = 2
+    config.motion.loss.ssim = 0.0  # its windows cost as much as the network here
+    train = config.motion.train
+    train.steps = 600
+    train.batch_size = 4
+    train.learning_rate = 1e-3
+    train.dropout = 0.1
+    train.ema = 0.98
+    return config

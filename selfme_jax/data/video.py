@@ -1,0 +1,230 @@
+"""Face crops of any folder of videos, prepared once, then read frame by frame.
+
+``prepare`` looks for the face in every clip and writes the crops as TFDS array_record
+shards; ``load`` gives random access to them. Neither needs TensorFlow.
+"""
+
+import functools
+import itertools
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfme_jax.data import clips, cuts, faces
+from selfme_jax.data.cuts import Cut, Options, Tell
+from selfme_jax.data.pairs import ClipInfo
+from selfme_jax.types import UserError
+
+
+@dataclass(frozen=True)
+class VideoFrames:
+    """Meets ``pairs.Frames``: random access to the frames of a prepared dataset.
+
+    clips: in the order of their frames. size: height and width of every frame.
+    left_out, damaged: the reason, by name, of clips that are not there at all, or only
+      up to some frame.
+    records: the TFDS data source.
+    """
+
+    clips: tuple[ClipInfo, ...]
+    size: int
+    left_out: Mapping[str, str]
+    damaged: Mapping[str, str]
+    records: Sequence[dict[str, Any]]
+
+    def frame(self, index: int) -> np.ndarray:
+        """[size, size, 3] uint8 RGB; may be called from several threads."""
+        import cv2
+
+        data = np.frombuffer(self.records[index]["image"], np.uint8)
+        return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+
+
+def prepare(
+    source: str | os.PathLike,
+    data_dir: str | os.PathLike,
+    *,
+    size: int = 256,
+    detector: str = "haar",
+    stride: int = 1,
+    max_frames: int = 0,
+    tell: Tell = lambda *_: None,
+) -> VideoFrames:
+    """Write the face crops of all clips below a folder, unless that is done already.
+
+    A kill leaves nothing that is taken for a dataset.
+
+    Args:
+        source: folder of videos and of folders of frames.
+        data_dir: of the dataset.
+        size: height and width of the crops.
+        detector: of faces: 'haar', or the path of a MediaPipe face landmarker.
+        stride: take every so-manieth frame.
+        max_frames: of a clip, the first so many (after stride); 0 = all.
+        tell: called as the work goes on, with (what, done, total, where).
+
+    Raises:
+        UserError: a value out of range, no usable clip, data_dir cannot be written, or
+          holds a dataset made of another source or with other options.
+    """
+    if size < 16 or stride < 1 or max_frames < 0 or max_frames == 1:
+        raise UserError(
+            "videos need size of at least 16, stride of at least 1, and max_frames of "
+            "0 (all) or at least 2. Change these flags."
+        )
+    options = Options(size, detector, stride, max_frames)
+    faces.load(detector)
+    found = clips.find(source)
+    source_bytes = {clip.name: clip.bytes for clip in found}
+    if _folder(data_dir).exists():
+        _check_same(data_dir, options._asdict(), source_bytes)
+        return load(data_dir)
+    with _alone(data_dir) as scratch:
+        usable, left_out = cuts.look(found, options, tell)
+        if not usable:
+            some = "; ".join(f"{name}: {left_out[name]}" for name in list(left_out)[:3])
+            raise UserError(
+                f"none of {len(found)} clip(s) in {source} can be used ({some}).\n"
+                "Give clips that show a face from the front."
+            )
+        metadata = {
+            "options": options._asdict(),
+            "source": source_bytes,
+            "clips": _table(usable),
+            "left_out": left_out,
+            "damaged": {cut.clip.name: cut.damage for cut in usable if cut.damage},
+        }
+        frames = functools.partial(cuts.crops, usable, options, tell)
+        _write(data_dir, metadata, frames, scratch)
+    return load(data_dir)
+
+
+def load(data_dir: str | os.PathLike) -> VideoFrames:
+    """Open a dataset that ``prepare`` wrote.
+
+    Raises:
+        UserError: there is none.
+    """
+    if not _folder(data_dir).exists():
+        raise UserError(
+            f"no prepared videos in {data_dir}. Prepare them:\n"
+            f"python -m selfme_jax.prepare video --source=DIR --data_dir={data_dir}"
+        )
+    import tensorflow_datasets as tfds
+
+    builder = tfds.builder_from_directory(_folder(data_dir))
+    records = builder.as_data_source(
+        split="+".join(sorted(builder.info.splits)),
+        decoders={"image": tfds.decode.SkipDecoding()},  # OpenCV decodes faster
+    )
+    table = builder.info.metadata
+    return VideoFrames(
+        tuple(ClipInfo(*(c[key] for key in ClipInfo._fields)) for c in table["clips"]),
+        table["options"]["size"],
+        table["left_out"],
+        table["damaged"],
+        records,
+    )
+
+
+def _folder(data_dir: str | os.PathLike) -> Path:
+    """Where the dataset is; TFDS gives the folder this name when it is complete."""
+    from selfme_jax.data.face_videos import FaceVideos
+
+    return Path(data_dir).expanduser() / FaceVideos.name / str(FaceVideos.VERSION)
+
+
+def _table(usable: Sequence[Cut]) -> list[dict]:
+    starts = itertools.accumulate((cut.count for cut in usable), initial=0)
+    return [
+        ClipInfo(cut.clip.name, start, cut.count, cut.fps)._asdict()
+        | {"square": cut.square._asdict()}
+        for cut, start in zip(usable, starts, strict=False)
+    ]
+
+
+def _write(
+    data_dir: str | os.PathLike, metadata: dict, frames: Callable, scratch: Path
+) -> None:
+    import tensorflow_datasets as tfds
+
+    from selfme_jax.data.face_videos import FaceVideos
+
+    tfds.disable_progress_bar()  # ours says how long it will take
+    builder = FaceVideos(Path(data_dir).expanduser(), frames=frames, metadata=metadata)
+    builder.download_and_prepare(download_dir=scratch)
+
+
+@contextmanager
+def _alone(data_dir: str | os.PathLike) -> Iterator[Path]:
+    """Let one process write; give it a folder for scratch, clear what others left.
+
+    Raises:
+        UserError: another one is writing, or nothing can be written there.
+    """
+    import fcntl
+
+    place = _folder(data_dir).parent
+
+    def clear() -> None:
+        for left in place.glob("incomplete.*"):
+            shutil.rmtree(left)
+
+    try:
+        place.mkdir(parents=True, exist_ok=True)
+        with (place.parent / ".lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process
+            clear()
+            try:
+                yield place / "incomplete.scratch"
+            finally:
+                clear()
+    except BlockingIOError as error:
+        raise UserError(
+            f"another process is preparing {data_dir}. Wait for it, and run this again."
+        ) from error
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {data_dir}: {error.strerror or error}. Make room there, "
+            "or choose another --data_dir."
+        ) from error
+
+
+def _check_same(
+    data_dir: str | os.PathLike, options: dict, source_bytes: dict[str, int]
+) -> None:
+    """Refuse a dataset that is not what would be made now.
+
+    Clips are told by their names and sizes.
+
+    Raises:
+        UserError: naming what differs.
+    """
+    import tensorflow_datasets as tfds
+
+    made = tfds.builder_from_directory(_folder(data_dir)).info.metadata
+    changes = [
+        f"{key}: {made['options'][key]} -> {value}"
+        for key, value in options.items()
+        if made["options"][key] != value
+    ]
+    before, now = made["source"], source_bytes
+    counts = {
+        "new": len(now.keys() - before.keys()),
+        "gone": len(before.keys() - now.keys()),
+        "changed": sum(
+            before[name] != now[name] for name in now.keys() & before.keys()
+        ),
+    }
+    changes += [f"{count} clip(s) {how}" for how, count in counts.items() if count]
+    if changes:
+        raise UserError(
+            f"{data_dir} holds crops that were made otherwise ({'; '.join(changes)}).\n"
+            "Choose another --data_dir, or delete that one."
+        )

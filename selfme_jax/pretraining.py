@@ -1,0 +1,141 @@
+"""Pretraining: motion learned from frames without labels, scored on held-out pairs."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import jax
+import numpy as np
+
+from selfme_jax import build, results, workdir
+from selfme_jax.data import manifest
+from selfme_jax.data.pairs import prefetch
+from selfme_jax.methods.clips import to_float
+from selfme_jax.motion import quality
+from selfme_jax.report import pretraining as report
+from selfme_jax.report.reconstruction import Picture, picture
+from selfme_jax.train import log, parallel
+from selfme_jax.train.log import Log
+from selfme_jax.train.loop import Stage
+from selfme_jax.types import UserError
+
+AHEAD = 4  # batches loaded ahead
+SCORED = 64  # held-out pairs of each gap, spread evenly
+DRAWN = 2  # of them, for each gap
+
+
+class Session:
+    """One invocation: the frames, and where the network goes."""
+
+    def __init__(self, config, folder: Path, stages: Sequence[str]):
+        self.config, self.folder, self.stages = config, folder, stages
+        self.pairs = build.pairs(config)
+        self.clips = self.pairs.frames.clips
+        self.log = Log(folder)
+        size = self.pairs.frames.size
+        self.motion = build.motion_learning(config, (size, size, 3))
+
+    def claim(self) -> None:
+        """Take the workdir.
+
+        Raises:
+          UserError: it was made by another config or from other frames.
+        """
+        workdir.claim(self.folder, self.config.to_dict(), free=build.FREE)
+        path = self.folder / "clips.json"
+        table = {"clips": [list(clip) for clip in self.clips]}
+        if path.exists() and workdir.read_json(path) != table:
+            raise UserError(
+                f"the clips are not those that {self.folder} was made from ({path}).\n"
+                "Choose another --workdir, or delete that one."
+            )
+        workdir.write_json(path, table)
+        if self.config.data.name != "video":  # people of a labelled dataset
+            samples = build.dataset(self.config).samples
+            manifest.write(self.folder / "manifest.csv", samples)
+
+    def announce(self) -> None:
+        """The first lines: what was found, on what it runs, where results go."""
+        frames = sum(clip.count for clip in self.clips)
+        size = self.pairs.frames.size
+        print(
+            f"{self.config.data.name}: {len(self.clips)} clips, {frames} frames of "
+            f"{size}x{size}, the last {self.config.pretraining.holdout:.0%} of each "
+            f"clip held out\npretraining motion; {parallel.describe()}; results in "
+            f"{self.folder}",
+            flush=True,
+        )
+
+    def run(self, command: str) -> None:
+        """Train, and report on the held-out pairs."""
+        if "motion" in self.stages:
+            variables = self.motion.pretrain(
+                self.batches, self.config.first_seed, self.stage()
+            )
+            if "report" in self.stages:
+                self.report(variables, command)
+        self.log.close()
+
+    def stage(self) -> Stage:
+        """Engine settings."""
+        engine = self.config.engine.motion.to_dict()
+        del engine["workdir"]
+        return Stage("motion", self.folder, self.log, **engine)
+
+    def batches(self, start: int, stop: int):
+        """(source, driving) of each step, loaded ahead in threads."""
+        for _, batch in prefetch(self.pairs.batch, start, stop, AHEAD):
+            yield batch
+
+    def report(self, variables: Any, command: str) -> None:
+        """results.json, figures and report.html."""
+        scores, pictures = {}, []
+        for gap in self.config.pretraining.gaps:
+            pairs = self.pairs.held_out(gap)
+            if not pairs:
+                print(f"no held-out pair has a gap of {gap} frames", flush=True)
+                continue
+            ids = np.linspace(0, len(pairs) - 1, min(len(pairs), SCORED)).astype(int)
+            found = self.score([pairs[i] for i in ids], variables)
+            table, drawn = found
+            scores[str(gap)] = {"pairs": len(ids), **table}
+            pictures += [p._replace(title=f"gap {gap}, {p.title}") for p in drawn]
+        found = {
+            "reconstruction": scores,
+            "clips": len(self.clips),
+            "frames": sum(clip.count for clip in self.clips),
+            "parameters": sum(x.size for x in jax.tree.leaves(variables)),
+            "provenance": results.provenance(self.folder, self.config.to_dict()),
+        }
+        workdir.write_json(self.folder / "results.json", found)
+        rows = log.read(self.folder / "metrics.jsonl")
+        report.write(
+            self.folder, found, command=command, metrics=rows, pictures=pictures
+        )
+        print(f"{report.text(found)}\n{self.folder / 'report.html'}", flush=True)
+
+    def score(
+        self, pairs: Sequence[tuple[int, int]], variables: Any
+    ) -> tuple[dict[str, float], list[Picture]]:
+        """Mean distances over pairs of frame indices, and pictures of some."""
+        read = jax.jit(
+            lambda v, *pair: quality.reconstruct(self.motion.network, v, *pair)
+        )
+        rows, drawn = [], []
+        shown = {len(pairs) * (2 * i + 1) // (2 * DRAWN) for i in range(DRAWN)}
+        for i, pair in enumerate(pairs):
+            source, driving = (to_float(self.pairs.frames.frame(k))[None] for k in pair)
+            row, output = read(variables, source, driving)
+            rows.append([float(x[0]) for x in row])
+            if i in shown:
+                drawn.append(picture(self.name(pair[0]), source, driving, output))
+        means = np.mean(rows, axis=0)
+        names = quality.Reconstruction._fields
+        return dict(zip(names, map(float, means), strict=True)), drawn
+
+    def name(self, index: int) -> str:
+        """'clip 12': where a frame comes from."""
+        for clip in self.clips:
+            if clip.start <= index < clip.start + clip.count:
+                return f"{clip.name}, frame {index - clip.start}"
+        raise IndexError(index)

@@ -1,0 +1,219 @@
+"""Recognition: motion, classifier and report of one run under LOSO."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from selfme_jax import build, results, workdir
+from selfme_jax.data import manifest, protocol
+from selfme_jax.evaluate import floors, folds, predictions
+from selfme_jax.methods.method import Problem
+from selfme_jax.report import run as report
+from selfme_jax.report import tables
+from selfme_jax.report.motion import Picture
+from selfme_jax.train import log, parallel
+from selfme_jax.train.log import Log
+from selfme_jax.train.loop import Stage
+from selfme_jax.types import Dataset, Predictions, Sample, Split, UserError
+
+STAGES = ("motion", "classifier", "report")
+
+
+class Session:
+    """One invocation: what is read, where results go, and the stages asked for."""
+
+    def __init__(self, config, folder: Path, stages: Sequence[str]):
+        self.config, self.folder, self.stages = config, folder, stages
+        self.dataset: Dataset = build.dataset(config)
+        self.samples: tuple[Sample, ...] = self.dataset.samples
+        if config.shuffle_labels:
+            self.samples = protocol.shuffle_labels(self.samples, config.first_seed)
+        self.splits: list[Split] = folds.loso(self.samples)
+        self.seeds = build.seeds(config)
+        self.log = Log(folder)
+        self.motion_folder = Path(config.engine.motion.workdir or folder)
+        # Built before anything is written or trained: bad settings fail here.
+        if "motion" in stages and config.input != "images":
+            self.motion = build.motion(config, self.dataset)
+        if "classifier" in stages:
+            self.method = build.method(config, self.dataset)
+
+    def claim(self) -> None:
+        """Take the workdir, and that of the motion where it is another.
+
+        Raises:
+          UserError: it was made by another config or from other data.
+        """
+        _claim(self.folder, self.config.to_dict(), self.samples)
+        if self.motion_folder != self.folder:
+            part = build.motion_config(self.config)
+            _claim(self.motion_folder, part, self.dataset.samples)
+
+    def announce(self) -> None:
+        """The first lines: what was found, on what it runs, where results go."""
+        counts = []
+        for name in sorted({s.dataset for s in self.samples}):
+            labels = [s.label for s in self.samples if s.dataset == name]
+            people = len({s.subject for s in self.samples if s.dataset == name})
+            shares = ", ".join(
+                f"{labels.count(i)} {c}" for i, c in enumerate(self.dataset.classes)
+            )
+            counts.append(f"{name}: {len(labels)} clips ({shares}), {people} subjects")
+        print(
+            f"{'; '.join(counts)}; {len(self.splits)} folds x {len(self.seeds)} seed(s)"
+            f"\nmethod {self.config.method} on {self.config.input} flow; "
+            f"{parallel.describe()}; results in {self.folder}",
+            flush=True,
+        )
+
+    def run(self, command: str) -> None:
+        """The stages asked for, in order; ``command`` makes the whole run again."""
+        if "motion" in self.stages or "classifier" in self.stages:
+            flow = self.flow()
+        if "classifier" in self.stages:
+            self.classify(flow)
+        if "report" in self.stages:
+            self.report(command)
+        self.log.close()
+
+    def stage(self, name: str) -> Stage:
+        """Engine settings of a stage."""
+        engine = self.config.engine[name].to_dict()
+        folder, writer = self.folder, self.log
+        if Path(engine.pop("workdir", "") or folder) != folder:
+            folder = self.motion_folder
+            writer = Log(folder)
+        return Stage(name, folder, writer, **engine)
+
+    def flow(self) -> np.ndarray:
+        """[d, n, h, w, 3]: the dataset's own images, or the motion of its clips.
+
+        What a classifier reads is kept in flow.npy.
+        """
+        if self.config.input == "images":
+            return self.dataset.images[None]
+        path = self.folder / "flow.npy"
+        if "motion" in self.stages:
+            stage = self.stage("motion")
+            flow = self.motion.fit_flow(self.dataset, self.splits, self.seeds[0], stage)
+            stage.log.close()
+            workdir.write_array(path, flow)
+        elif not path.exists():
+            raise UserError(
+                f"{self.folder} holds no flow.npy. Run the stage motion as well."
+            )
+        return np.load(path)
+
+    def classify(self, flow: np.ndarray) -> None:
+        """Fit and score the method and the floors: predictions.csv, floors.csv."""
+        classes = self.dataset.classes
+        labels = np.array([s.label for s in self.samples])
+        problem = Problem(flow, labels, classes, self.splits, self.seeds)
+        logits = self.method.fit_predict(problem, self.stage("classifier"))
+        predictions.write(self.folder / "predictions.csv", self.rows(logits))
+        print("floors: majority, random, linear on the same input ...", flush=True)
+        inputs = build.floor_input(self.config)(flow)
+        floor = floors.evaluate(self.samples, self.splits, inputs, classes)
+        floors.write(self.folder / "floors.csv", floor)
+
+    def rows(self, logits: np.ndarray) -> Predictions:
+        """[seeds, n, c] logits -> one row per seed and sample."""
+        probs = np.exp(logits - logits.max(-1, keepdims=True))
+        probs /= probs.sum(-1, keepdims=True)
+        fold = np.empty(len(self.samples), int)
+        for split in self.splits:
+            fold[split.test] = split.fold
+        k = len(self.seeds)
+        columns = {
+            f: np.tile([getattr(s, f) for s in self.samples], k)
+            for f in ("dataset", "subject", "sample", "label")
+        }
+        return Predictions(
+            seed=np.repeat(self.seeds, len(fold)),
+            fold=np.tile(fold, k),
+            probs=probs.reshape(-1, probs.shape[-1]),
+            classes=self.dataset.classes,
+            **columns,
+        )
+
+    def report(self, command: str) -> None:
+        """results.json, figures and report.html from the files of the workdir."""
+        config = self.config.to_dict()
+        found = results.assemble(self.folder, config, protocol=self.protocol())
+        workdir.write_json(self.folder / "results.json", found)
+        rows = log.read(self.folder / "metrics.jsonl")
+        if self.motion_folder != self.folder:
+            rows = log.read(self.motion_folder / "metrics.jsonl") + rows
+        report.write(
+            self.folder,
+            found,
+            title=f"{self.config.method} on {self.config.data.name}",
+            command=command,
+            metrics=rows,
+            pictures=self.pictures(),
+        )
+        print(f"{tables.text(found)}\n{self.folder / 'report.html'}", flush=True)
+
+    def pictures(self) -> list[Picture]:
+        """A clip of each class with the motion that its own fold learned."""
+        path = self.folder / "flow.npy"
+        if not path.exists():
+            return []
+        flow = np.load(path, mmap_mode="r")
+        drawn = []
+        for label in range(len(self.dataset.classes)):
+            ids = [i for i, s in enumerate(self.samples) if s.label == label]
+            for i in ids[:1]:
+                fold = next(k for k, s in enumerate(self.splits) if i in s.test)
+                sample, clip = self.samples[i], self.dataset.clip(i)
+                name = self.dataset.classes[label]
+                own = flow[fold if len(flow) > 1 else 0, i, ..., :2]
+                drawn.append(
+                    Picture(
+                        f"{sample.person}/{sample.sample}, {name}",
+                        motion=-own,  # to where a point goes
+                        onset=clip.frames[0],
+                        apex=clip.frames[clip.apex],
+                    )
+                )
+        return drawn
+
+    def protocol(self) -> dict:
+        """How the score came about, printed beside it."""
+        names = {s.dataset for s in self.samples}
+        trained = not (self.config.method == "ststnet" and self.config.ststnet.weights)
+        scope, init = self.config.motion.scope, self.config.motion.init
+        met = self.config.input == "learned" and (
+            scope == "all_subjects" or bool(init and self._in_pretraining(Path(init)))
+        )
+        if self.config.input != "learned":
+            scope = {"images": "given flow images", "tvl1": "TV-L1"}[self.config.input]
+            scope = f"none ({scope})"
+        return {
+            "name": "LOSO" if len(names) == 1 else "composite LOSO",
+            "epoch_rule": "fixed" if trained else "published weights, not trained here",
+            "motion_scope": scope,
+            "motion_init": init if self.config.input == "learned" else "",
+            "labels_shuffled": self.config.shuffle_labels,
+            "saw_test_subject": met,
+        }
+
+    def _in_pretraining(self, folder: Path) -> bool:
+        """Whether the pretraining run met somebody of these samples."""
+        path = folder / "manifest.csv"
+        if not path.exists():  # videos: nobody of a labelled dataset is known there
+            return False
+        met = {s.person for s in manifest.read(path)}
+        return any(s.person in met for s in self.samples)
+
+
+def _claim(folder: Path, config: dict, samples: tuple[Sample, ...]) -> None:
+    workdir.claim(folder, config, free=build.FREE)
+    path = folder / "manifest.csv"
+    if path.exists() and manifest.read(path) != samples:
+        raise UserError(
+            f"the data are not those that {folder} was made from ({path}).\n"
+            "Choose another --workdir, or delete that one."
+        )
+    manifest.write(path, samples)

@@ -1,0 +1,40 @@
+"""TV-L1 as the motion of clips: which frames, which way, all of them."""
+
+import jax.numpy as jnp
+import numpy as np
+
+from selfme_jax.methods import optical_flow
+from selfme_jax.methods.optical_flow import OpticalFlow
+from selfme_jax.train.loop import Stage
+from selfme_jax.types import Clip, Sample
+
+
+class Clips:
+    """11 clips; the brightness of a frame says which clip and frame it is."""
+
+    samples = tuple(Sample("toy", f"s{i}", "c", 0) for i in range(11))
+    classes = ("x",)
+
+    def clip(self, index):
+        frames = np.zeros((4 + index % 2, 6, 8, 3), np.uint8)
+        frames += (10 * index + np.arange(len(frames)))[:, None, None, None].astype(
+            "u1"
+        )
+        return Clip(frames, 1 + index % 3)
+
+
+def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
+    def tvl1(frame0, frame1, *, preset):
+        assert preset == "opencv" and frame0.shape[1:] == (6, 8, 3)
+        return jnp.stack([255 * frame0[..., 0], 255 * frame1[..., 0]], axis=-1)
+
+    monkeypatch.setattr(optical_flow.flow_ops, "tvl1", tvl1)
+    stage = Stage("motion", tmp_path, None)
+    got = OpticalFlow(4).fit_flow(Clips(), (), 0, stage)
+    assert got.shape == (1, 11, 4, 4, 3)
+    # apex(p) = onset(p + flow(p)): the apex is the first frame of TV-L1's two.
+    apex = [10 * i + 1 + i % 3 for i in range(11)]
+    onset = [10 * i for i in range(11)]
+    np.testing.assert_allclose(got[0, :, 2, 1, 0], apex, atol=1e-3)
+    np.testing.assert_allclose(got[0, :, 2, 1, 1], onset, atol=1e-3)
+    np.testing.assert_allclose(got[..., 2], 0, atol=1e-4)
