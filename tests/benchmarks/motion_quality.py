@@ -98,9 +98,16 @@ def pairs(config: ConfigDict, subjects: int) -> Pairs:
 
 
 def train(
-    config: ConfigDict, data: clips.Frames, steps: int, stops: tuple[int, ...]
+    config: ConfigDict,
+    data: clips.Frames,
+    steps: int,
+    stops: tuple[int, ...],
+    started: dict,
 ) -> Iterator[tuple[int, object, dict]]:
-    """(step, learning, variables) at each of the stops."""
+    """(step, learning, variables) at each of the stops.
+
+    started: states before the first step by network, filled as they are needed.
+    """
     config = config.copy_and_resolve_references()
     config.motion.train.steps = steps
     learning = build.motion_learning(config, data.frames.shape[2:])
@@ -108,7 +115,9 @@ def train(
     n = len(data.apex)
     run = Run(jnp.array(0), jnp.array(-1), jnp.array(0), jnp.ones(n), jnp.zeros(1, int))
     update = jax.jit(partial(step.update, task), donate_argnums=0)
-    state = jax.jit(partial(step.init, task))(run)
+    if learning.network not in started:  # losses share it: compiling it takes a while
+        started[learning.network] = jax.jit(partial(step.init, task))(run)
+    state = jax.tree.map(jnp.copy, started[learning.network])
     for number in range(1, steps + 1):
         state, _ = update(state, run, data)
         if number in stops:
@@ -193,7 +202,7 @@ def main() -> None:
         f"{plan['train']} others; times in seconds, of training or of all pairs",
         flush=True,
     )
-    rows, errors = [], {}
+    rows, errors, started = [], {}, {}
 
     def tell(name, steps, flow, since):
         found = score(flow, test.truth)
@@ -206,7 +215,9 @@ def main() -> None:
         since = time.monotonic()
         errors[name] = tell(f"OpenCV {name}", 0, opencv(name, test), since)
     stops, since = (plan["steps_of_variants"], plan["steps"]), time.monotonic()
-    for steps, learning, variables in train(config, data, plan["steps"], stops):
+    for steps, learning, variables in train(
+        config, data, plan["steps"], stops, started
+    ):
         flow = read(learning, variables, test)
         learned = tell("learned", steps, flow, since)
     for gamma in (2, 3):
@@ -220,7 +231,7 @@ def main() -> None:
         changed.motion.network.update(network)
         changed.motion.loss.update(loss)
         steps, since = plan["steps_of_variants"], time.monotonic()
-        ((steps, learning, variables),) = train(changed, data, steps, (steps,))
+        ((steps, learning, variables),) = train(changed, data, steps, (steps,), started)
         tell(name, steps, read(learning, variables, test), since)
     print(tables.draw(HEAD, rows))
     print(
