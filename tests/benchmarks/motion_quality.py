@@ -53,7 +53,6 @@ VARIANTS = {
     "no local candidates": ({"windows": ()}, {}),
     "loss: L1 (epsilon 1e-3)": ({}, {"epsilon": 1e-3, "charbonnier": 10.0}),
     "loss: with census": ({}, {"census": 1.0}),
-    "loss: no light levelling, no blur": ({}, {"light_blocks": 0, "blur": 0.0}),
 }
 
 
