@@ -53,7 +53,7 @@ def test_synthetic_faces_through_all_stages(tmp_path):
     assert all(abs(flow[a] - flow[b]).max() > 1e-4 for a, b in ((0, 1), (1, 2)))
     lines = (folder / "metrics.jsonl").read_text().splitlines()
     stages = [json.loads(line)["stage"] for line in lines]
-    assert stages == ["motion"] * 3 + ["classifier"]
+    assert stages == ["motion"] * 3 * 2 + ["classifier"] * 2  # a row a step
     assert (folder / "figures" / "motion.png").read_bytes().startswith(b"\x89PNG")
     page = (folder / "report.html").read_text()
     assert page.count("data:image/png;base64,") == 5
