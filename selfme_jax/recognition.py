@@ -12,7 +12,7 @@ from selfme_jax.methods.method import Problem
 from selfme_jax.report import run as report
 from selfme_jax.report import tables
 from selfme_jax.report.motion import Picture
-from selfme_jax.train import log, parallel
+from selfme_jax.train import checkpoint, log, parallel
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Dataset, Predictions, Sample, Split, UserError
@@ -98,7 +98,7 @@ class Session:
             stage = self.stage("motion")
             flow = self.motion.fit_flow(self.dataset, self.splits, self.seeds[0], stage)
             stage.log.close()
-            workdir.write_array(path, flow)
+            checkpoint.write_array(path, flow)
         elif not path.exists():
             raise UserError(
                 f"{self.folder} holds no flow.npy. Run the stage motion as well."
@@ -200,12 +200,16 @@ class Session:
         }
 
     def _in_pretraining(self, folder: Path) -> bool:
-        """Whether the pretraining run met somebody of these samples."""
+        """Whether the pretraining run, or one that it started from, met somebody.
+
+        Videos are not asked: nobody of a labelled dataset is known by name there.
+        """
         path = folder / "manifest.csv"
-        if not path.exists():  # videos: nobody of a labelled dataset is known there
-            return False
-        met = {s.person for s in manifest.read(path)}
-        return any(s.person in met for s in self.samples)
+        met = {s.person for s in manifest.read(path)} if path.exists() else set()
+        if any(s.person in met for s in self.samples):
+            return True
+        before = workdir.read_json(folder / "config.json")["motion"]["init"]
+        return bool(before) and self._in_pretraining(Path(before))
 
 
 def _claim(folder: Path, config: dict, samples: tuple[Sample, ...]) -> None:

@@ -4,8 +4,6 @@ import json
 import os
 from pathlib import Path
 
-import numpy as np
-
 from selfme_jax.types import UserError
 
 
@@ -47,13 +45,6 @@ def write_json(path: Path, value: dict) -> None:
 def read_json(path: Path) -> dict:
     """What `write_json` wrote."""
     return json.loads(path.read_text())
-
-
-def write_array(path: Path, array: np.ndarray) -> None:
-    """Atomic .npy."""
-    partial = path.with_name("partial_" + path.name)
-    np.save(partial, array)
-    os.replace(partial, path)
 
 
 def _check(folder: Path, old: dict, new: dict, free: tuple[str, ...]) -> None:

@@ -140,6 +140,26 @@ def test_somebody_met_in_pretraining_is_said(trained, tmp_path, cache):
     assert "the test subject was seen" in " ".join(ended.out.split())
 
 
+def test_somebody_met_before_the_pretraining_started_is_said(trained, tmp_path, cache):
+    """Pretraining on others that started from a run that met them."""
+    others = "--config.synthetic.first_subject=2000"
+    second = tmp_path / "second"
+    ended = command.run(
+        *(CONFIG, *MOTION, *PEOPLE, others, f"--config.motion.init={trained}"),
+        *(f"--workdir={second}", "--stages=motion"),
+        cache=cache,
+        **FAST,
+    )
+    assert ended.code == 0, ended.err
+    for first, seen in ((1001, True), (2001, True), (0, False)):
+        who = f"--config.synthetic.first_subject={first}"
+        folder = tmp_path / str(first)
+        ended = recognise(folder, second, "pretrained", cache, who)
+        assert ended.code == 0, ended.err
+        results = json.loads((folder / "results.json").read_text())
+        assert results["protocol"]["saw_test_subject"] is seen
+
+
 @pytest.mark.parametrize(
     "flags, message",
     [

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from selfme_jax import workdir
+from selfme_jax.train import checkpoint
 from selfme_jax.types import UserError
 
 CONFIG = {
@@ -87,7 +88,7 @@ def test_a_file_in_the_way(tmp_path):
 def test_writes_are_atomic(tmp_path, monkeypatch):
     """A kill before the last moment leaves the old content."""
     workdir.write_json(tmp_path / "a.json", {"old": 1})
-    workdir.write_array(tmp_path / "a.npy", np.arange(3))
+    checkpoint.write_array(tmp_path / "a.npy", np.arange(3))
 
     def killed(source, target):
         raise KeyboardInterrupt
@@ -97,11 +98,11 @@ def test_writes_are_atomic(tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             workdir.write_json(tmp_path / "a.json", {"new": 2})
         with pytest.raises(KeyboardInterrupt):
-            workdir.write_array(tmp_path / "a.npy", np.arange(9.0))
+            checkpoint.write_array(tmp_path / "a.npy", np.arange(9.0))
     assert json.loads((tmp_path / "a.json").read_text()) == {"old": 1}
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), [0, 1, 2])
     workdir.write_json(tmp_path / "a.json", {"new": 2})
-    workdir.write_array(tmp_path / "a.npy", np.arange(9.0))
+    checkpoint.write_array(tmp_path / "a.npy", np.arange(9.0))
     assert json.loads((tmp_path / "a.json").read_text()) == {"new": 2}
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), np.arange(9.0))
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "a.npy"}

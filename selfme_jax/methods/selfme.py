@@ -19,7 +19,7 @@ from selfme_jax.motion.dense import dropout_rate
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
 from selfme_jax.motion.perceptual import Weights
-from selfme_jax.train import loop
+from selfme_jax.train import checkpoint, loop
 from selfme_jax.train.loop import Stage, Stream
 from selfme_jax.train.state import Run, Task
 from selfme_jax.types import ClipDataset, Split
@@ -159,7 +159,7 @@ class MotionLearning(NamedTuple):
             return np.load(path)
         print(f"{name}: reading flow with the pretrained network ...", flush=True)
         flow = np.asarray(jax.jit(self.read)(self.start, None, data))
-        loop.keep(path, flow)
+        checkpoint.write_array(path, flow)
         return flow
 
     def _keeper(self, data: Frames, folder: Path) -> Callable[[Any], Path]:

@@ -5,8 +5,11 @@ is evaluated (params, averaged where asked for, and model state). Orbax renames 
 folder into place when it is complete, so a kill leaves the previous one.
 """
 
+import os
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orbax.checkpoint as ocp
 from etils import epath
 
@@ -41,3 +44,11 @@ class Chunk:
         Without a template: dicts of host arrays, as they were saved.
         """
         return self._manager.restore(step, args=ocp.args.StandardRestore(template))
+
+
+def write_array(path: Path, array: np.ndarray) -> None:
+    """Write an .npy file, its folder made; a kill leaves the old file or the new."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    partial = path.with_name("partial_" + path.name)
+    np.save(partial, array)
+    os.replace(partial, path)

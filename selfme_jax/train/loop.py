@@ -1,7 +1,6 @@
 """Train every run of a stage: chunk by chunk, resumable, never silent."""
 
 import itertools
-import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -201,16 +200,8 @@ def _finish(variables, runs, data, programs, part, kept) -> Any:
     found = programs.finish(parallel.split(variables), parallel.split(runs), shared)
     found = jax.tree.map(lambda x: x[: part.real], parallel.merge(found))
     for path, array in zip(paths, found if kept else (), strict=True):
-        keep(path, array)
+        checkpoint.write_array(path, array)
     return found
-
-
-def keep(path: Path, array: np.ndarray) -> None:
-    """Write an .npy file; a kill leaves none or the whole."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial_path = path.with_name("partial_" + path.name)
-    np.save(partial_path, array)
-    os.replace(partial_path, path)
 
 
 def _check(losses: np.ndarray, done: int, part: _Part) -> None:
