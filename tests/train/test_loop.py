@@ -113,20 +113,24 @@ def test_held_out_subjects_enter_nothing(setting, pmapped, tmp_path):
         assert weights[:, i, split.train].all()
 
 
+class KilledError(Exception):
+    pass
+
+
+class Dying(Log):
+    """Ends the run at its sixth write: in the second chunk, where one has four."""
+
+    rows = 0
+
+    def metrics(self, *args):
+        super().metrics(*args)
+        self.rows += 1
+        if self.rows == 6:
+            raise KilledError
+
+
 def test_resume_is_bit_equal_and_finished_chunks_are_kept(setting, pmapped, tmp_path):
     task, runs, names, data = setting
-
-    class KilledError(Exception):
-        pass
-
-    class Dying(Log):
-        rows = 0
-
-        def metrics(self, *args):
-            super().metrics(*args)
-            self.rows += 1
-            if self.rows == 6:  # in the second chunk
-                raise KilledError
 
     options = {"runs_per_device": 1, "log_every": 5, "save_seconds": 0.0}
     whole = fit(setting, tmp_path / "whole", **options)
@@ -155,19 +159,16 @@ def test_nan_names_run_and_step(setting, tmp_path):
 
 
 def test_a_stream_of_what_is_resident_gives_the_same(setting, tmp_path):
-    """Two interrupted halves of it as well: a step's batch depends on its number."""
     task, runs, names, data = setting
     asked = []
 
     def batches(start, stop):
         for number in range(start, stop):
             asked.append(number)
-            yield data.inputs, np.array([number])
+            yield data.inputs
 
     def batch(key, fed, run):
-        (inputs, number), labels = fed
-        del number
-        return task.batch(key, Data(inputs, labels), run)
+        return task.batch(key, Data(*fed), run)
 
     streamed = task._replace(batch=batch)
     stream = loop.Stream(batches, data.labels)
@@ -175,6 +176,30 @@ def test_a_stream_of_what_is_resident_gives_the_same(setting, tmp_path):
     whole = fit(setting, tmp_path / "two", runs_per_device=2)
     jax.tree.map(np.testing.assert_array_equal, got, whole)
     assert asked == list(range(STEPS))
+
+
+def test_a_stream_that_is_broken_off_goes_on_where_it_was(setting, tmp_path):
+    """Its batches differ from step to step: another one would change the result."""
+    task, runs, names, data = setting
+
+    def batches(start, stop):
+        for number in range(start, stop):
+            yield data.inputs * (1 + number / STEPS)
+
+    def batch(key, fed, run):
+        return task.batch(key, Data(*fed), run)
+
+    streamed = task._replace(batch=batch)
+    whole = streamed, runs, names, loop.Stream(batches, data.labels)
+    options = {"runs_per_device": 1, "log_every": 5, "save_seconds": 0.0}
+    expected = fit(whole, tmp_path / "whole", **options)
+    folder = tmp_path / "killed"
+    folder.mkdir()
+    stage = Stage("toy", folder, Dying(folder), **options)
+    with pytest.raises(KilledError):
+        loop.fit(streamed, runs, whole[-1], lambda v, *_: v, stage, names)
+    got = fit(whole, folder, **options)
+    jax.tree.map(np.testing.assert_array_equal, got, expected)
 
 
 def test_what_finish_gives_is_kept_by_the_weights(setting, tmp_path):
