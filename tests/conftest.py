@@ -1,6 +1,7 @@
 """Set-up of the whole suite: CPU, eight virtual devices, the place of real data."""
 
 import os
+import signal
 import time
 from pathlib import Path
 
@@ -9,6 +10,11 @@ os.environ.setdefault("JAX_PLATFORMS", "cpu")
 
 import jax
 import pytest
+
+# A suite started in the background ignores ctrl-C, and so would the commands that it
+# starts, which must not.
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     jax.config.update("jax_num_cpu_devices", 8)
