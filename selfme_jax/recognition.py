@@ -185,7 +185,8 @@ class Session:
         trained = not (self.config.method == "ststnet" and self.config.ststnet.weights)
         scope, init = self.config.motion.scope, self.config.motion.init
         met = self.config.input == "learned" and (
-            scope == "all_subjects" or bool(init and self._in_pretraining(Path(init)))
+            scope == "all_subjects"
+            or bool(init and met_before(Path(init), self.samples))
         )
         if self.config.input != "learned":
             scope = {"images": "given flow images", "tvl1": "TV-L1"}[self.config.input]
@@ -199,17 +200,18 @@ class Session:
             "saw_test_subject": met,
         }
 
-    def _in_pretraining(self, folder: Path) -> bool:
-        """Whether the pretraining run, or one that it started from, met somebody.
 
-        Videos are not asked: nobody of a labelled dataset is known by name there.
-        """
-        path = folder / "manifest.csv"
-        met = {s.person for s in manifest.read(path)} if path.exists() else set()
-        if any(s.person in met for s in self.samples):
-            return True
-        before = workdir.read_json(folder / "config.json")["motion"]["init"]
-        return bool(before) and self._in_pretraining(Path(before))
+def met_before(folder: Path, samples: Sequence[Sample]) -> bool:
+    """Whether a pretraining run, or one that it started from, met somebody of these.
+
+    Videos are not asked: nobody of a labelled dataset is known by name there.
+    """
+    path = folder / "manifest.csv"
+    met = {s.person for s in manifest.read(path)} if path.exists() else set()
+    if any(s.person in met for s in samples):
+        return True
+    before = workdir.read_json(folder / "config.json")["motion"]["init"]
+    return bool(before) and met_before(Path(before), samples)
 
 
 def _claim(folder: Path, config: dict, samples: tuple[Sample, ...]) -> None:
