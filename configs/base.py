@@ -105,6 +105,7 @@ def _motion() -> ConfigDict:
     config.network.smoothness = 0.1  # lambda of the fit
     config.network.keypoint_width = 64
     config.network.keypoint_blocks = (2, 2, 2, 2)  # ResNet-18
+    config.network.tracking = 0.0  # window, to find source keypoints by tracking
     config.network.scale = 4  # of the dense motion
     config.network.dense_width = 64
     config.network.dense_depth = 5

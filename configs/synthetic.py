@@ -16,8 +16,8 @@ def get_config():
     config.synthetic.size = 64
 
     network = config.motion.network
-    network.groups = 6
-    network.smoothness = 0.03
+    network.smoothness = 0.003
+    network.tracking = 0.6
     network.keypoint_width = 16
     network.keypoint_blocks = (1, 1, 1)
     network.dense_width = 16
@@ -25,7 +25,6 @@ def get_config():
     network.max_width = 64
     network.compare = True
     network.refinement = 2
-    network.windows = (0.6, 1.2, 2.5)
     network.generator_width = 8
     network.generator_down = 2
     network.generator_blocks = 1
@@ -37,7 +36,7 @@ def get_config():
     loss.scales = 1
     loss.light_blocks = 8
     loss.blur = 0.8
-    loss.equivariance = 0.2
+    loss.equivariance = 0.02
     loss.smoothness = 0.3
     config.motion.train.steps = 100
     config.motion.train.batch_size = 8

@@ -9,7 +9,6 @@ from selfme_jax.motion.blocks import ConvNormAct, Hourglass, Residual, Up, check
 from selfme_jax.ops import grid, heatmap, pyramid, warp
 from selfme_jax.types import Keypoints, Motion
 
-RIDGE = 1e-5  # of local candidates: about the noise of squared grey slopes
 VISIBLE = 2.0  # bias of the occlusion logits: 0.88 visible at the start
 
 
@@ -113,7 +112,7 @@ class DenseMotion(nn.Module):
             inputs.append(target)
         if self.windows:
             evidence = local.evidence(source, driving, shape)
-            inputs.append(local.inputs(evidence, ridge=RIDGE))
+            inputs.append(local.inputs(evidence, ridge=local.RIDGE))
         features = Hourglass(
             self.width,
             self.depth,
@@ -159,7 +158,7 @@ class DenseMotion(nn.Module):
         return local.candidates(
             evidence,
             jnp.exp(4 * jnp.tanh(trust / 4)),  # within e^4 either way
-            RIDGE * jnp.exp(ridges),
+            local.RIDGE * jnp.exp(ridges),
             frame,
             windows=self.windows,
         )

@@ -1,10 +1,12 @@
-"""Local candidates: flow from brightness constancy (Lucas and Kanade 1981).
+"""Flow from brightness constancy (Lucas and Kanade 1981): local candidates, tracking.
 
-Our addition, off by default: keypoints alone are slow to learn motion well below a
+Our addition, off by default: keypoints found in each frame alone are slow to learn motion well below a
 pixel, while its first-order effect on the frames is linear and can be solved for. At
 every place the flow d minimises sum w (Ix dx + Iy dy + It)^2 + ridge |d|^2 over a
 Gaussian window; one candidate per window width. How far each place is to be trusted
 (w, ridge) and which candidate to take are learned, as all else, by reconstruction.
+Tracking reads the same flow at the keypoints of the driving frame only; the sparse
+motions go on from there.
 """
 
 import functools
@@ -15,9 +17,10 @@ import jax.numpy as jnp
 import numpy as np
 
 from selfme_jax.motion.losses import blur, level_light
-from selfme_jax.ops import grid, pyramid
+from selfme_jax.ops import grid, pyramid, warp
 
 BLUR = 0.7  # pixels; takes the edge off sensor noise before derivatives
+RIDGE = 1e-5  # squared slopes, grey levels per pixel: about the noise of them
 LIGHT_BLOCKS = 8  # change of light is what survives at 8 x 8 pixels
 
 
@@ -79,6 +82,38 @@ def candidates(
         flow = jnp.stack([yy * xt - xy * yt, xx * yt - xy * xt], axis=-1)
         flows.append(flow / determinant[..., None])
     return grid.pixels_to_flow(jnp.stack(flows, axis=1), frame)
+
+
+def track(
+    source: jax.Array,
+    driving: jax.Array,
+    points: jax.Array,
+    shape: tuple[int, int],
+    *,
+    window: float,
+) -> jax.Array:
+    """Where points of the driving frame are in the source frame.
+
+    One step of Lucas and Kanade at every point.
+
+    Args:
+      source, driving: [b, H, W, 3] in [0, 1].
+      points: [b, k, n, 2] in [-1, 1], (x, y), of the driving frame.
+      shape: (h, w) of the grid that evidence is gathered on.
+      window: its standard deviation, in cells of the grid.
+
+    Returns:
+      [b, k, n, 2], grid units.
+    """
+    found = evidence(source, driving, shape)
+    flows = candidates(
+        found,
+        jnp.ones_like(found[..., :1]),
+        jnp.array([RIDGE]),
+        source.shape[1:3],
+        windows=(window,),
+    )
+    return points + warp.sample(flows[:, 0], points)
 
 
 def _smooth(x: jax.Array, sigma: float) -> jax.Array:

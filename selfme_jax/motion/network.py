@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.motion import sparse
+from selfme_jax.motion import local, sparse
 from selfme_jax.motion.dense import DenseMotion
 from selfme_jax.motion.generator import Generator
 from selfme_jax.motion.keypoints import HeatmapDetector, RegressionDetector
@@ -38,6 +38,9 @@ class MotionNetwork(nn.Module):
       keypoint_width, keypoint_blocks, pool: the regression encoder (ResNet-18).
         temperature: of the heatmap detector, whose hourglass has the dense one's
         depth, max_width and scale.
+      tracking: keypoints are found in the driving frame alone, and tracked to the
+        source frame with a window of so many cells of the dense motion (our addition,
+        see local.py); 0 = found in each frame (published design).
       scale: of the dense motion, a power of two. dense_*: its hourglass. variance:
         of the keypoint Gaussians. compare, refinement, windows: see
         DenseMotion.
@@ -57,6 +60,7 @@ class MotionNetwork(nn.Module):
     keypoint_width: int = 64
     keypoint_blocks: tuple[int, ...] = (2, 2, 2, 2)
     pool: str = "mean"
+    tracking: float = 0.0
     temperature: float = 0.1
     spread: float = 0.2
     scale: int = 4
@@ -134,10 +138,20 @@ class MotionNetwork(nn.Module):
         self, source: jax.Array, driving: jax.Array
     ) -> tuple[Keypoints, Keypoints]:
         """Keypoints of both frames, in one pass of the detector."""
+        if self.tracking:
+            found, shape = self.detect(driving), self._shape(driving)
+            points = local.track(
+                source, driving, found.points, shape, window=self.tracking
+            )
+            return found._replace(points=points), found
         both = self.detect(jnp.concatenate([source, driving]))
         b = source.shape[0]
         first = jax.tree.map(lambda x: x[:b], both)
         return first, jax.tree.map(lambda x: x[b:], both)
+
+    def _shape(self, frame: jax.Array) -> tuple[int, ...]:
+        """(h, w) of the dense motion."""
+        return tuple(-(-n // self.scale) for n in frame.shape[1:3])
 
     def motion(
         self,
@@ -156,7 +170,7 @@ class MotionNetwork(nn.Module):
             None outside training.
         """
         pair = self.pair(source, driving) if keypoints is None else keypoints
-        shape = tuple(-(-n // self.scale) for n in source.shape[1:3])
+        shape = self._shape(source)
         candidates = sparse.candidates(
             *pair,
             shape,
