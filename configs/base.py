@@ -12,10 +12,14 @@ def get_config() -> ConfigDict:
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 
-    # What is read. name: synthetic | flow_images | video (pretraining).
+    # What is read. name: synthetic | casme2 | smic_hs | samm | megc2019 | flow_images
+    # | video (pretraining).
     config.data = ConfigDict()
     config.data.name = "synthetic"
-    config.data.root = ""  # folder of the data (not for synthetic)
+    config.data.root = ""  # folder of the data; '' = data/<name> (official ones)
+    config.data.source = ""  # official: release to prepare where root holds nothing
+    config.data.classes = 3  # official: protocol of 3 or 5 classes
+    config.data.max_frames = 16  # official: of a clip, evenly chosen; 0 = all
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
     config.shuffle_labels = False  # a control: scores must fall to chance

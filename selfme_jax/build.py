@@ -30,6 +30,12 @@ from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
 TASKS = ("recognition", "pretraining")
 INPUTS = ("learned", "tvl1", "images")
+# Keys of config.data that a dataset has, other than the official ones.
+_DATA_KEYS = {
+    "flow_images": ("root", "datasets", "allow_partial"),
+    "synthetic": (),
+}
+_OFFICIAL_KEYS = ("root", "source", "classes", "allow_partial", "max_frames")
 # Top-level keys that change no result: a resumed run may change them.
 FREE = ("engine",)
 # What smaller values break late or oddly.
@@ -73,16 +79,17 @@ def resolve(config: ConfigDict) -> ConfigDict:
 
 def dataset(config: ConfigDict) -> Dataset:
     """The samples that ``config.data`` names."""
-    options = config.data.to_dict()
-    name = options.pop("name")
+    name = config.data.name
+    keys = _DATA_KEYS.get(name, _OFFICIAL_KEYS)
+    options = {key: config.data[key] for key in keys}
     if name == "video":
         raise UserError(
             "videos have no labels to recognise. Set --config.task=pretraining, or "
             "another --config.data.name."
         )
-    data = datasets.load(
-        name, config.synthetic.to_dict() if name == "synthetic" else options
-    )
+    if name == "synthetic":
+        options = config.synthetic.to_dict()
+    data = datasets.load(name, options)
     wanted = FlowDataset if config.input == "images" else ClipDataset
     if not isinstance(data, wanted):
         raise UserError(

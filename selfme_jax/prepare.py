@@ -1,11 +1,16 @@
 """Make data ready for training: once, so that training reads it fast.
 
+    python -m selfme_jax.prepare casme2|smic_hs|samm|megc2019 --source=DIR [--verify]
+    python -m selfme_jax.prepare synthetic --as=casme2|smic_hs|samm --output=DIR
     python -m selfme_jax.prepare video --source=DIR
 
-video: a folder of face videos and of folders of frames, to learn motion from. The face
-is cut out of every clip; faces.png in the data_dir shows how.
+The official datasets: a table says what of the release is there; --verify stops after
+it. synthetic: an imitation of a release, to try all that without a licence. video: a
+folder of face videos and of folders of frames, to learn motion from. Faces are cut out
+of every clip; faces.png in the data_dir shows how.
 """
 
+import functools
 import shlex
 from collections.abc import Callable
 from pathlib import Path
@@ -13,8 +18,8 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from selfme_jax import cli
-from selfme_jax.data import clips
+from selfme_jax import cli, verification
+from selfme_jax.data import clips, imitation, official, survey
 from selfme_jax.data import video as videos
 from selfme_jax.data.video import VideoFrames
 from selfme_jax.report import contact_sheet
@@ -23,10 +28,26 @@ from selfme_jax.types import UserError
 
 _SOURCE = flags.DEFINE_string("source", "", "Folder of what is to be prepared.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Default: data/<dataset>.")
-_SIZE = flags.DEFINE_integer("size", 256, "video: height and width of face crops.")
+_SIZE = flags.DEFINE_integer("size", 256, "Height and width of face crops.")
 _DETECTOR = flags.DEFINE_string(
-    "detector", "haar", "video: haar, or a MediaPipe face landmarker (a .task file)."
+    "detector", "haar", "Haar, or a MediaPipe face landmarker (a .task file)."
 )
+_VERIFY = flags.DEFINE_bool("verify", False, "Look at the release, write nothing.")
+_PARTIAL = flags.DEFINE_bool(
+    "allow_partial", False, "Go on with the clips that are there, and say so."
+)
+_CLASSES = flags.DEFINE_integer("classes", 3, "Of the protocol: 3 or 5.")
+_APEX = flags.DEFINE_enum(
+    "apex",
+    "annotated",
+    survey.APEXES,
+    "Where the apex is from; without a good annotation, it is where most motion is.",
+)
+_FRAMES = flags.DEFINE_enum(
+    "frames", "all", survey.FRAMES, "Onset to offset, onset to apex, or these two."
+)
+_AS = flags.DEFINE_string("as", "", "synthetic: the release that is imitated.")
+_OUTPUT = flags.DEFINE_string("output", "", "synthetic: a new folder.")
 _STRIDE = flags.DEFINE_integer("stride", 1, "video: take every so-manieth frame.")
 _MAX_FRAMES = flags.DEFINE_integer(
     "max_frames", 0, "video: of a clip, the first so many; 0 = all."
@@ -70,7 +91,63 @@ def video(data_dir: Path) -> None:
     )
 
 
-DATASETS: dict[str, Callable[[Path], None]] = {"video": video}
+def synthetic(data_dir: Path) -> None:
+    """Imitate a release, and say how to go on."""
+    del data_dir
+    if not _OUTPUT.value:
+        raise UserError("no folder to write to. Set --output to a new one.")
+    count = imitation.write(
+        _AS.value,
+        Path(_OUTPUT.value).expanduser(),
+        source=Path(_SOURCE.value).expanduser() if _SOURCE.value else None,
+        number=_CLASSES.value,
+        tell=_Teller(),
+    )
+    print(
+        f"{count} synthetic clips, laid out as {_AS.value}, in {_OUTPUT.value}; then\n"
+        f"python -m selfme_jax.prepare {_AS.value} --source="
+        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR",
+        flush=True,
+    )
+
+
+def release(name: str, data_dir: Path) -> None:
+    """Verify an official dataset, and unless only that is asked for write it."""
+    options = survey.Options(
+        _CLASSES.value, _SIZE.value, _DETECTOR.value, _APEX.value, _FRAMES.value
+    )
+    tell = _Teller()
+    found = survey.run(name, _SOURCE.value, options, data_dir / "faces.json", tell)
+    print(verification.text(found, survey.classes(name, options.classes)), flush=True)
+    official.check(found, options.classes, allow_partial=_PARTIAL.value)
+    total = f"{len(found.usable)} of {len(found.entries)} clips of {name}"
+    if _VERIFY.value:
+        print(f"{total} are there and usable", flush=True)
+        return
+    official.write(name, found, data_dir, options, tell)
+    sheet = data_dir / "faces.png"
+    data = official.load(
+        name,
+        root=str(data_dir),
+        classes=options.classes,
+        allow_partial=_PARTIAL.value,
+    )
+    contact_sheet.save(_clip_strips(data), sheet)
+    partial = " --config.data.allow_partial=True" if _PARTIAL.value else ""
+    five = " --config.data.classes=5" if options.classes == 5 else ""
+    print(
+        f"{total} in {data_dir}; look at {sheet}, then\n"
+        f"python -m selfme_jax.main --config=configs/{name}.py "
+        f"--config.data.root={shlex.quote(str(data_dir))}{five}{partial}",
+        flush=True,
+    )
+
+
+DATASETS: dict[str, Callable[[Path], None]] = {
+    "video": video,
+    "synthetic": synthetic,
+    **{name: functools.partial(release, name) for name in survey.DATASETS},
+}
 
 
 def main(dataset: str = "") -> None:
@@ -82,6 +159,17 @@ def main(dataset: str = "") -> None:
             f"python -m selfme_jax.prepare {next(iter(DATASETS))} --source=DIR"
         )
     DATASETS[dataset](Path(_DATA_DIR.value or f"data/{dataset}").expanduser())
+
+
+def _clip_strips(data: official.OfficialClips) -> dict[str, list[np.ndarray]]:
+    """Onset, apex and offset of some clips, evenly chosen, by their names."""
+    last = len(data.samples) - 1
+    strips = {}
+    for i in np.unique(np.linspace(0, last, _SHEET_CLIPS).round().astype(int)):
+        sample, clip = data.samples[i], data.clip(i)
+        name = f"{sample.person}/{sample.sample}"
+        strips[name] = [clip.frames[j] for j in (0, clip.apex, -1)]
+    return strips
 
 
 class _Teller:

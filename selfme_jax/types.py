@@ -23,6 +23,7 @@ class Sample(NamedTuple):
     label: int  # index into Dataset.classes
     emotion: str = ""  # the annotator's word, before mapping to classes
     sha256: str = ""  # of the decoded content (pixels), hex
+    apex_source: str = ""  # annotated | motion | midpoint; '' where not known
 
     @property
     def person(self) -> str:

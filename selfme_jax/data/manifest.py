@@ -12,7 +12,7 @@ import numpy as np
 from selfme_jax.data.protocol import CLASSES, parse_label
 from selfme_jax.types import Sample, UserError
 
-COLUMNS = ("dataset", "subject", "sample", "label", "emotion", "sha256")
+COLUMNS = ("dataset", "subject", "sample", "label", "emotion", "sha256", "apex_source")
 
 
 def content_sha256(array: np.ndarray) -> str:
@@ -70,6 +70,7 @@ def read(
             parse_label(row["label"], classes),
             row["emotion"],
             row["sha256"],
+            row["apex_source"],
         )
         for row in rows(path, COLUMNS)
     )

@@ -4,7 +4,7 @@ Papers call 145, 147, 150 or 254 clips of CASME II "3-class"; scores are compara
 only on the same clips, so the counts are asserted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -64,23 +64,40 @@ def count(samples: Sequence[Sample], dataset: str) -> Counts:
     return Counts(len({s.subject for s in own}), clips)
 
 
-def check_counts(samples: Sequence[Sample], *, remedy: str) -> None:
+def check_counts(
+    samples: Sequence[Sample], *, remedy: str, datasets: Collection[str] = ()
+) -> None:
     """Refuse a known dataset that has not exactly the clips of the protocol.
 
     Args:
         samples: of any number of datasets; unknown ones pass.
         remedy: last sentence of the message.
+        datasets: that must be there, even if none of their samples is.
 
     Raises:
         UserError: with the numbers found and expected.
     """
-    for dataset in sorted({s.dataset for s in samples} & COUNTS.keys()):
+    for dataset in sorted({*datasets, *(s.dataset for s in samples)} & COUNTS.keys()):
         found, expected = count(samples, dataset), COUNTS[dataset]
         if found != expected:
             raise UserError(
                 f"{dataset}: found {_words(found)}; expected {_words(expected)}.\n"
                 f"{remedy}"
             )
+
+
+def partial(samples: Sequence[Sample], classes: Sequence[str]) -> str:
+    """What a score on these samples must say of them; '' where nothing is missing."""
+    if tuple(classes) != CLASSES:
+        return ""
+    lacking = []
+    for dataset in sorted({s.dataset for s in samples} & COUNTS.keys()):
+        found, expected = count(samples, dataset), COUNTS[dataset]
+        if found != expected:
+            lacking.append(
+                f"{sum(found.clips)} of {sum(expected.clips)} clips of {dataset}"
+            )
+    return ", ".join(lacking)
 
 
 def _words(counts: Counts) -> str:

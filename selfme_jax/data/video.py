@@ -7,16 +7,14 @@ shards; ``load`` gives random access to them. Neither needs TensorFlow.
 import functools
 import itertools
 import os
-import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import clips, cuts, faces
+from selfme_jax.data import clips, cuts, faces, writing
 from selfme_jax.data.cuts import Cut, Options, Tell
 from selfme_jax.data.pairs import ClipInfo
 from selfme_jax.types import UserError
@@ -85,7 +83,7 @@ def prepare(
     if _folder(data_dir).exists():
         _check_same(data_dir, options._asdict(), source_bytes)
         return load(data_dir)
-    with _alone(data_dir) as scratch:
+    with writing.alone(data_dir, _folder(data_dir).parent) as scratch:
         usable, left_out = cuts.look(found, options, tell)
         if not usable:
             some = "; ".join(f"{name}: {left_out[name]}" for name in list(left_out)[:3])
@@ -159,41 +157,6 @@ def _write(
     tfds.disable_progress_bar()  # ours says how long it will take
     builder = FaceVideos(Path(data_dir).expanduser(), frames=frames, metadata=metadata)
     builder.download_and_prepare(download_dir=scratch)
-
-
-@contextmanager
-def _alone(data_dir: str | os.PathLike) -> Iterator[Path]:
-    """Let one process write; give it a folder for scratch, clear what others left.
-
-    Raises:
-        UserError: another one is writing, or nothing can be written there.
-    """
-    import fcntl
-
-    place = _folder(data_dir).parent
-
-    def clear() -> None:
-        for left in place.glob("incomplete.*"):
-            shutil.rmtree(left)
-
-    try:
-        place.mkdir(parents=True, exist_ok=True)
-        with (place.parent / ".lock").open("w") as lock:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # gone with the process
-            clear()
-            try:
-                yield place / "incomplete.scratch"
-            finally:
-                clear()
-    except BlockingIOError as error:
-        raise UserError(
-            f"another process is preparing {data_dir}. Wait for it, and run this again."
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"cannot write to {data_dir}: {error.strerror or error}. Make room there, "
-            "or choose another --data_dir."
-        ) from error
 
 
 def _check_same(

@@ -74,6 +74,8 @@ def notes(results: dict) -> list[str]:
         )
     if results["protocol"]["labels_shuffled"]:
         found.append("Labels were shuffled: a control, whose score should be chance.")
+    if results["protocol"].get("partial"):
+        found.append(f"Partial data, not comparable: {results['protocol']['partial']}.")
     if "synthetic" in results["datasets"]:
         found.append("Synthetic faces: this says nothing about real ones.")
     absent = [

@@ -1,0 +1,160 @@
+"""Imitations of the official releases: their layouts and quirks, synthetic faces.
+
+For newcomers who wait for a licence, and for tests: the whole real path runs on them.
+A sheet of one's own is made up, with the counts of the official one; or the official
+sheets, where given, are copied and frames are made for them.
+"""
+
+import functools
+import shutil
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from selfme_jax.data import casme2, imitated_sheets, samm, sheets, smic, synthetic
+from selfme_jax.data.release import Entry
+from selfme_jax.types import Clip, UserError
+
+FIRST_PERSON = {"casme2": 2000, "smic_hs": 3000, "samm": 4000}  # nobody else's
+MODULES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
+_TRIES = 160  # clips of a person, to find one of a class
+
+Tell = Callable[[str, int, int, str], None]
+
+
+class Look(NamedTuple):
+    """How the frames of a release are made."""
+
+    size: int = 128  # height and width of the face, pixels
+    frames: int = 12  # rendered per clip; the release's frame rate repeats them
+    seed: int = 0
+
+
+def write(
+    name: str,
+    output: Path,
+    *,
+    source: Path | None = None,
+    number: int = 3,
+    look: Look = Look(),  # noqa: B008 (immutable)
+    tell: Tell = lambda *_: None,
+) -> int:
+    """Write an imitation of a release below ``output``; the number of clips.
+
+    Args:
+        name: casme2 | smic_hs | samm.
+        output: folder, new or empty.
+        source: folder with the official sheet; None makes one up.
+        number: of classes of the protocol whose clips get frames.
+        look: of the frames.
+        tell: called as the work goes on.
+
+    Raises:
+        UserError: unknown name, or ``output`` is not empty.
+    """
+    if name not in MODULES:
+        raise UserError(f"unknown release {name!r}. Known: {', '.join(MODULES)}.")
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UserError(f"{output} is not empty. Choose another --output.")
+    output.mkdir(parents=True, exist_ok=True)
+    module = MODULES[name]
+    if source is None:
+        imitated_sheets.write(name, output)
+    else:
+        sheet = sheets.find(source, module.SHEET)
+        if sheet is None:
+            raise UserError(f"no sheet of {name} below {source}. Correct --source.")
+        shutil.copy(sheet, output)
+    entries = module.read(output, number=number)
+    with ThreadPoolExecutor(2) as pool:
+        make = functools.partial(_clip, name, output, look)
+        work = pool.map(make, entries, _ranks(entries))
+        for done, _ in enumerate(work, start=1):
+            tell("imitating clips", done, len(entries), entries[done - 1].name)
+    return len(entries)
+
+
+def _ranks(entries: Sequence[Entry]) -> list[int]:
+    """The how-manieth clip of its person and look each entry is."""
+    counts: Counter = Counter()
+    ranks = []
+    for entry in entries:
+        key = entry.subject, _shown(entry)
+        ranks.append(counts[key])
+        counts[key] += 1
+    return ranks
+
+
+def _clip(name: str, output: Path, look: Look, entry: Entry, rank: int) -> None:
+    import cv2
+
+    clip = _render(name, entry, rank, look)
+    onset, offset = entry.onset, entry.offset
+    if onset is None or offset is None:  # SMIC: a folder is onset to offset
+        onset = 1000 * (rank + 1)
+        offset = onset + len(clip.frames) - 1
+    apex = entry.apex if entry.apex and onset < entry.apex < offset else None
+    numbers = np.arange(onset, offset + 1)
+    shown = _course(numbers, apex, clip.apex, len(clip.frames))
+    for path, index in zip(_paths(name, output, entry, numbers), shown, strict=True):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        frame = cv2.cvtColor(clip.frames[index], cv2.COLOR_RGB2BGR)
+        if name == "samm":  # a grey scene around the face
+            frame = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
+            border = (look.size // 4,) * 4
+            frame = cv2.copyMakeBorder(frame, *border, cv2.BORDER_REPLICATE)
+        cv2.imwrite(str(path), frame, [cv2.IMWRITE_JPEG_QUALITY, 95])
+
+
+def _render(name: str, entry: Entry, rank: int, look: Look) -> Clip:
+    """A clip of the entry's own person that shows the entry's class."""
+    person = FIRST_PERSON[name] + int("".join(c for c in entry.subject if c.isdigit()))
+    data = synthetic.load(
+        subjects=1,
+        clips_per_subject=_TRIES,
+        first_subject=person,
+        size=look.size,
+        frames=look.frames,
+        seed=look.seed,
+    )
+    wanted = _shown(entry)
+    fitting = [i for i, s in enumerate(data.samples) if s.label == wanted]
+    return data.clip(fitting[rank % len(fitting)])
+
+
+def _shown(entry: Entry) -> int:
+    """Which of the three classes the face shows; 'others' looks negative."""
+    return {"happiness": 1, "positive": 1, "surprise": 2}.get(entry.emotion, 0)
+
+
+def _course(
+    numbers: np.ndarray, apex: int | None, rendered_apex: int, count: int
+) -> np.ndarray:
+    """Index of the rendered frame that each number shows; the apexes fall together."""
+    known = [numbers[0], numbers[-1]], [0, count - 1]
+    if apex is not None:
+        known = [numbers[0], apex, numbers[-1]], [0, rendered_apex, count - 1]
+    return np.interp(numbers, *known).round().astype(int)
+
+
+def _paths(
+    name: str, output: Path, entry: Entry, numbers: Sequence[int]
+) -> Iterator[Path]:
+    """Paths in the official layouts; padding differs between clips of SAMM."""
+    subject, sample = entry.subject, entry.sample
+    if name == "casme2":
+        folder = output / "Cropped" / "Cropped" / subject / sample
+        return (folder / f"reg_img{n}.jpg" for n in numbers)
+    if name == "smic_hs":
+        number, kind = int(subject[1:]), sample.split("_")[1]
+        place = output / "SMIC_all_cropped" / "HS" / f"s{number}" / "micro"
+        emotion = smic.classes(3)[smic.PREFIXES.index(kind)]
+        folder = place / emotion / f"s{number}_{sample.split('_', 1)[1]}"
+        return (folder / f"reg_image{n:06d}.bmp" for n in numbers)
+    width = 4 + sum(map(ord, sample)) % 2
+    folder = output / "SAMM" / subject / sample
+    return (folder / f"{subject}_{n:0{width}d}.jpg" for n in numbers)

@@ -1,0 +1,266 @@
+"""The official datasets: prepared once from a release, then read as clips."""
+
+import functools
+import os
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from selfme_jax.data import align, manifest, protocol, survey, writing
+from selfme_jax.data.survey import Options, Survey, Tell, Usable
+from selfme_jax.types import Clip, Sample, UserError
+
+_PNG_LEVEL = 1  # fast; a quarter larger than the default
+
+
+@dataclass(frozen=True)
+class OfficialClips:
+    """Meets ``types.ClipDataset``; frames are decoded whenever a clip is asked for.
+
+    max_frames: of a clip, evenly chosen among those that are there; onset and apex
+      always. 0 = all.
+    """
+
+    classes: tuple[str, ...]
+    samples: tuple[Sample, ...]
+    records: Sequence[dict[str, Any]]
+    max_frames: int = 0
+
+    def clip(self, index: int) -> Clip:
+        """Frames [t, size, size, 3] and the apex."""
+        record = self.records[index]
+        apex, count = int(record["apex_index"]), len(record["frames"])
+        chosen = np.arange(count)
+        if self.max_frames and count > self.max_frames:
+            chosen = np.linspace(0, count - 1, self.max_frames).round().astype(int)
+            chosen[1 + np.argmin(abs(chosen[1:] - apex))] = apex
+        frames = np.stack([_decode(record["frames"][i]) for i in chosen])
+        return Clip(frames, int(np.flatnonzero(chosen == apex)[0]))
+
+
+def folder(name: str, data_dir: str | os.PathLike, number: int) -> Path:
+    """Where a prepared dataset is; TFDS gives it this name when it is complete."""
+    from selfme_jax.data.micro_expressions import BUILDERS
+
+    made = BUILDERS[name]
+    place = Path(data_dir).expanduser() / made.name / f"{number}class"
+    return place / str(made.VERSION)
+
+
+def write(
+    name: str, found: Survey, data_dir: str | os.PathLike, options: Options, tell: Tell
+) -> None:
+    """Write what a survey found usable, unless it is there already.
+
+    Raises:
+        UserError: data_dir cannot be written, or holds another preparation.
+    """
+    import tensorflow_datasets as tfds
+
+    from selfme_jax.data.micro_expressions import BUILDERS
+
+    metadata = {
+        "options": options._asdict(),
+        "classes": list(survey.classes(name, options.classes)),
+        "size": options.size,
+        "lengths": [len(clip.paths) for clip in found.usable],
+        "expected": len(found.entries),
+        "unusable": found.unusable,
+        "contents": [[clip.entry.name, clip.content] for clip in found.usable],
+    }
+    place = folder(name, data_dir, options.classes)
+    if place.exists():
+        _check_same(place, metadata, data_dir)
+        return
+    with writing.alone(data_dir, place.parent) as scratch:
+        tfds.disable_progress_bar()  # ours says how long it will take
+        builder = BUILDERS[name](
+            Path(data_dir).expanduser(),
+            clips=functools.partial(_records, found.usable, options, tell),
+            metadata=metadata,
+            config=f"{options.classes}class",
+        )
+        builder.download_and_prepare(download_dir=scratch)
+
+
+def load(
+    name: str,
+    *,
+    root: str = "",
+    source: str = "",
+    classes: int = 3,
+    allow_partial: bool = False,
+    max_frames: int = 0,
+    tell: Tell = lambda *_: None,
+) -> OfficialClips:
+    """Open a prepared dataset; prepare it first where a release is given.
+
+    Args:
+        name: casme2 | smic_hs | samm | megc2019.
+        root: its data_dir; '' = data/<name>.
+        source: folder of the release, used if there is nothing prepared.
+        classes: 3 | 5.
+        allow_partial: accept other counts than the protocol's.
+        max_frames: see OfficialClips.
+        tell: called as preparing goes on.
+
+    Raises:
+        UserError: nothing prepared and no source, or clips are missing.
+    """
+    data_dir = Path(root or Path("data") / name)
+    names = survey.classes(name, classes)
+    place = folder(name, data_dir, classes)
+    if not place.exists() and source:
+        options = Options(classes=classes)
+        found = survey.run(name, source, options, data_dir / "faces.json", tell)
+        check(found, classes, allow_partial=allow_partial)
+        write(name, found, data_dir, options, tell)
+    if not place.exists():
+        flag = f" --classes={classes}" if classes != 3 else ""
+        raise UserError(
+            f"no prepared {name} ({classes} classes) in {data_dir}. Prepare it:\n"
+            f"python -m selfme_jax.prepare {name} --source=DIR{flag} "
+            f"--data_dir={data_dir}   (or set --config.data.source=DIR)"
+        )
+    import tensorflow_datasets as tfds
+
+    from selfme_jax.data.micro_expressions import Encoded
+
+    builder = tfds.builder_from_directory(place)
+    skip = Encoded()  # OpenCV decodes faster, and only what is asked for
+    records = builder.as_data_source(
+        split="+".join(sorted(builder.info.splits)),
+        decoders=dict.fromkeys(("onset", "apex", "frames"), skip),
+    )
+    samples = tuple(_sample(record) for record in records)
+    if classes == 3 and not allow_partial:
+        protocol.check_counts(samples, remedy=_REMEDY)
+    return OfficialClips(names, samples, records, max_frames)
+
+
+_REMEDY = "Complete the release, or accept it as it is with allow_partial=True."
+
+
+def check(found: Survey, number: int, *, allow_partial: bool) -> None:
+    """Refuse a release of which not all clips of the protocol are usable.
+
+    Raises:
+        UserError: with the numbers found and expected.
+    """
+    if allow_partial and found.usable:
+        return
+    if number == 3:
+        protocol.check_counts(
+            [clip.entry for clip in found.usable],
+            datasets={entry.dataset for entry in found.entries},
+            remedy=_REMEDY,
+        )
+    expected = sum(
+        survey.RELEASES[p].EXPECTED[number] for p in survey.DATASETS[found.name]
+    )
+    if len(found.usable) != expected:
+        raise UserError(
+            f"{found.name}: found {len(found.usable)} clips; expected {expected}.\n"
+            f"{_REMEDY}"
+        )
+
+
+def _records(
+    usable: Sequence[Usable], options: Options, tell: Tell
+) -> Iterator[dict[str, Any]]:
+    make = functools.partial(_record, size=options.size)
+    with ThreadPoolExecutor(survey.WORKERS) as pool:
+        # A few clips ahead, not all of them: they wait in memory.
+        ahead = 2 * survey.WORKERS
+        waiting = [pool.submit(make, clip) for clip in usable[:ahead]]
+        for done, clip in enumerate(usable, start=1):
+            record = waiting.pop(0).result()
+            if done - 1 + ahead < len(usable):
+                waiting.append(pool.submit(make, usable[done - 1 + ahead]))
+            tell("writing clips", done, len(usable), clip.entry.name)
+            yield record
+
+
+def _record(clip: Usable, *, size: int) -> dict[str, Any]:
+    import cv2
+
+    frames = []
+    for path in clip.paths:
+        image = survey.decode(path)
+        if isinstance(image, str):
+            raise UserError(f"{path} changed while it was read ({image}). Run again.")
+        frames.append(align.apply(image, clip.matrix, size=size))
+    pngs = [
+        cv2.imencode(
+            ".png",
+            cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
+            [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
+        )[1].tobytes()
+        for frame in frames
+    ]
+    entry = clip.entry
+    return {
+        "dataset": entry.dataset,
+        "subject": entry.subject,
+        "sample": entry.sample,
+        "emotion": entry.emotion,
+        "label": entry.label,
+        "aus": entry.aus,
+        "fps": entry.fps,
+        "onset": pngs[0],
+        "apex": pngs[clip.apex],
+        "frames": pngs,
+        "frame_numbers": list(clip.numbers),
+        "onset_frame": clip.numbers[0],
+        "apex_frame": clip.numbers[clip.apex],
+        "offset_frame": clip.numbers[-1],
+        "apex_index": clip.apex,
+        "apex_source": clip.apex_source,
+        "sha256": manifest.content_sha256(np.stack(frames)),
+    }
+
+
+def _sample(record: dict[str, Any]) -> Sample:
+    keys = ("emotion", "sha256", "apex_source")
+    texts = {key: _text(record[key]) for key in ("dataset", "subject", "sample", *keys)}
+    return Sample(label=int(record["label"]), **texts)
+
+
+def _text(value: Any) -> str:
+    return value.decode() if isinstance(value, bytes) else str(value)
+
+
+def _decode(png: bytes) -> np.ndarray:
+    import cv2
+
+    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _check_same(place: Path, metadata: dict, data_dir: str | os.PathLike) -> None:
+    """Refuse a dataset that is not what would be made now."""
+    import tensorflow_datasets as tfds
+
+    made = tfds.builder_from_directory(place).info.metadata
+    changes = [
+        f"{key}: {made['options'][key]} -> {value}"
+        for key, value in metadata["options"].items()
+        if made["options"][key] != value
+    ]
+    before, now = ({tuple(pair) for pair in m["contents"]} for m in (made, metadata))
+    if before != now:
+        changes.append(f"{len(before ^ now)} clip(s) new, gone or changed")
+    if changes:
+        raise UserError(
+            f"{place} was made otherwise ({'; '.join(changes)}).\n"
+            f"Choose another --data_dir than {data_dir}, or delete that one."
+        )
+
+
+LOADERS: dict[str, Callable[..., OfficialClips]] = {
+    name: functools.partial(load, name) for name in survey.DATASETS
+}

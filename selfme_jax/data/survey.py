@@ -1,0 +1,261 @@
+"""What of an official release is there and usable, clip by clip."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from selfme_jax.data import align, apex, casme2, faces, release, samm, smic
+from selfme_jax.data.align import Similarity
+from selfme_jax.data.release import Entry, Found
+from selfme_jax.types import UserError
+
+RELEASES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
+DATASETS = {name: (name,) for name in RELEASES} | {"megc2019": tuple(RELEASES)}
+APEXES = ("annotated", "motion", "midpoint")
+FRAMES = ("all", "rise", "ends")
+WORKERS = 4  # OpenCV decodes without Python's lock
+
+# (what is being done, how much of it, of how much, where it is)
+Tell = Callable[[str, int, int, str], None]
+
+
+class Options(NamedTuple):
+    """What determines a prepared dataset, besides the release."""
+
+    classes: int = 3  # of the protocol: 3 | 5
+    size: int = 256  # height and width of the faces
+    detector: str = "haar"  # see faces.load; where the release holds whole scenes
+    apex: str = "annotated"  # motion where there is none | motion | midpoint
+    frames: str = "all"  # onset to offset | rise: onset to apex | ends: these two
+
+
+class Usable(NamedTuple):
+    """A clip that can be prepared.
+
+    numbers, paths: of the frames that are taken. apex: index into them. matrix: [2,
+    3] of ``align``. content: SHA-256 of onset and apex. notes: what is odd about it.
+    """
+
+    entry: Entry
+    numbers: tuple[int, ...]
+    paths: tuple[Path, ...]
+    apex: int
+    apex_source: str
+    matrix: np.ndarray
+    content: str
+    missing: tuple[int, ...]
+    notes: tuple[str, ...]
+
+
+class Survey(NamedTuple):
+    """Of a release: entries, what is usable, and why the others are not, by name."""
+
+    name: str
+    entries: tuple[Entry, ...]
+    usable: tuple[Usable, ...]
+    unusable: dict[str, str]
+
+    @property
+    def duplicates(self) -> list[tuple[str, ...]]:
+        """Names of clips with the same onset and apex."""
+        by_content: dict[str, list[str]] = {}
+        for clip in self.usable:
+            by_content.setdefault(clip.content, []).append(clip.entry.name)
+        return [tuple(names) for names in by_content.values() if len(names) > 1]
+
+
+def classes(name: str, number: int) -> tuple[str, ...]:
+    """Names of the classes of a dataset.
+
+    Raises:
+        UserError: it has no such protocol.
+    """
+    if number not in (3, 5) or (number == 5 and len(DATASETS[name]) > 1):
+        raise UserError(
+            f"{name} has no protocol of {number} classes. Use 3"
+            f"{'' if len(DATASETS[name]) > 1 else ' or 5'}."
+        )
+    return RELEASES[DATASETS[name][0]].classes(number)
+
+
+def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Survey:
+    """Look at all clips of a dataset below ``source``; every frame is decoded.
+
+    Args:
+        name: of DATASETS.
+        source: folder of the release; of 'megc2019', one above all three.
+        options: of the preparation.
+        cache: file that faces are kept in.
+        tell: called as the work goes on.
+
+    Raises:
+        UserError: no such folder, an option out of range, or no usable sheet.
+    """
+    check(name, options)
+    root = Path(source).expanduser()
+    if not source or not root.is_dir():
+        raise UserError(_how_to_get(name, source))
+    entries: list[Entry] = []
+    located: list[Found | str] = []
+    for part in DATASETS[name]:
+        own = RELEASES[part].read(root, number=options.classes)
+        places = release.folders(root, RELEASES[part].identify)
+        entries += own
+        located += release.locate(own, places)
+    if all(isinstance(found, str) for found in located):
+        raise UserError(
+            f"none of the {len(entries)} clips of {name} is below {source}.\n"
+            + _how_to_get(name, source)
+        )
+    kept = _Faces(cache, options.detector)
+    looked = list(_look_at_all(entries, located, options, kept, tell))
+    kept.write()
+    pairs = list(zip(entries, looked, strict=True))
+    return Survey(
+        name,
+        tuple(entries),
+        tuple(found for _, found in pairs if isinstance(found, Usable)),
+        {entry.name: why for entry, why in pairs if isinstance(why, str)},
+    )
+
+
+def check(name: str, options: Options) -> None:
+    """Raises UserError on an option out of range."""
+    classes(name, options.classes)
+    for key, known in (("apex", APEXES), ("frames", FRAMES)):
+        value = getattr(options, key)
+        if value not in known:
+            raise UserError(f"unknown {key} {value!r}. Known: {', '.join(known)}.")
+    if options.size < 16:
+        raise UserError(f"size is {options.size}; it must be at least 16.")
+    faces.load(options.detector)
+
+
+def decode(path: Path) -> np.ndarray | str:
+    """[h, w, 3] uint8 RGB, or why it cannot be read."""
+    import cv2
+
+    try:
+        data = np.frombuffer(path.read_bytes(), np.uint8)
+    except OSError as error:
+        return error.strerror or str(error)
+    image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
+    if image is None:
+        return "empty" if not data.size else "no readable image"
+    if path.suffix.lower() in (".jpg", ".jpeg") and data[:2].tobytes() == b"\xff\xd8":
+        if b"\xff\xd9" not in data[-64:].tobytes():
+            return "cut off"  # OpenCV fills the rest with grey
+    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+
+
+def _look_at_all(
+    entries: Sequence[Entry],
+    located: Sequence[Found | str],
+    options: Options,
+    kept: "_Faces",
+    tell: Tell,
+) -> Iterator[Usable | str]:
+    def look(found: Found | str) -> Usable | str:
+        return found if isinstance(found, str) else _look(found, options, kept)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        for done, result in enumerate(pool.map(look, located), start=1):
+            tell("looking at clips", done, len(entries), entries[done - 1].name)
+            yield result
+
+
+def _look(found: Found, options: Options, kept: "_Faces") -> Usable | str:
+    images: dict[int, np.ndarray] = {}
+    notes, shape = list(found.notes), None
+    apex_number = None if found.apex is None else found.numbers[found.apex]
+    for number, path in zip(found.numbers, found.paths, strict=True):
+        image = decode(path)
+        if isinstance(image, np.ndarray) and image.shape != (shape or image.shape):
+            image = f"{image.shape[1]}x{image.shape[0]}, not {shape[1]}x{shape[0]}"
+        if isinstance(image, str):
+            if number in (found.numbers[0], apex_number):
+                which = "onset" if number == found.numbers[0] else "apex"
+                return f"{which} frame {path} cannot be used ({image})"
+            notes.append(f"frame {path.name} left out ({image})")
+            continue
+        shape = image.shape
+        images[number] = image
+    if len(images) < 2:
+        return f"fewer than 2 readable frames in {found.paths[0].parent}"
+    onset = images[found.numbers[0]]
+    matrix = align.whole(onset.shape)
+    if not found.cropped:
+        similarity = kept.find(found.entry.name, onset)
+        if similarity is None:
+            return f"no face found in the onset frame {found.paths[0]}"
+        matrix = align.affine(similarity)
+    numbers = tuple(images)
+    index, how = _apex(list(images.values()), numbers, apex_number, options.apex)
+    taken = {
+        "all": range(len(numbers)),
+        "rise": range(index + 1),
+        "ends": (0, index),
+    }[options.frames]
+    paths = dict(zip(found.numbers, found.paths, strict=True))
+    digest = hashlib.sha256(onset.tobytes() + images[numbers[index]].tobytes())
+    return Usable(
+        found.entry,
+        tuple(numbers[i] for i in taken),
+        tuple(paths[numbers[i]] for i in taken),
+        list(taken).index(index),
+        how,
+        matrix,
+        digest.hexdigest(),
+        found.missing,
+        tuple(notes),
+    )
+
+
+def _apex(images, numbers, annotated: int | None, how: str) -> tuple[int, str]:
+    """Index of the apex, and where it is from."""
+    if how == "annotated" and annotated is not None:
+        return numbers.index(annotated), "annotated"
+    if how == "midpoint":
+        return max(1, len(images) // 2), "midpoint"
+    return apex.estimate(images), "motion"
+
+
+class _Faces:
+    """Faces found before, by the content of the onset; kept in a JSON file."""
+
+    def __init__(self, path: Path, detector: str):
+        self._path, self._detector = path, detector
+        try:
+            self._known: dict[str, dict] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+
+    def find(self, name: str, onset: np.ndarray) -> Similarity | None:
+        key = f"{self._detector} {hashlib.sha256(onset.tobytes()).hexdigest()}"
+        if key not in self._known:
+            found = align.find(onset, detector=self._detector)
+            self._known[key] = {"clip": name, "face": found and list(found)}
+        face = self._known[key]["face"]
+        return None if face is None else Similarity(*face)
+
+    def write(self) -> None:
+        if self._known:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self._path.with_suffix(".partial")
+            partial.write_text(json.dumps(self._known, indent=1) + "\n")
+            partial.replace(self._path)
+
+
+def _how_to_get(name: str, source: str) -> str:
+    parts = [RELEASES[part] for part in DATASETS[name]]
+    apply = "; ".join(part.APPLY for part in parts)
+    tree = "\n".join("  " + line for p in parts for line in p.TREE.splitlines())
+    return (
+        f"no release of {name} in {source or '--source (not given)'}. Apply for it at "
+        f"{apply};\nthen unpack it and set --source to the folder that holds:\n{tree}"
+    )
