@@ -25,6 +25,7 @@ from selfme_jax.motion import perceptual
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
 from selfme_jax.train import optimizer
+from selfme_jax.train.log import Teller
 from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
@@ -89,6 +90,8 @@ def dataset(config: ConfigDict) -> Dataset:
         )
     if name == "synthetic":
         options = config.synthetic.to_dict()
+    elif name not in _DATA_KEYS:
+        options["tell"] = Teller()  # it may have to be prepared first
     data = datasets.load(name, options)
     wanted = FlowDataset if config.input == "images" else ClipDataset
     if not isinstance(data, wanted):

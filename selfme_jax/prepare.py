@@ -23,7 +23,7 @@ from selfme_jax.data import clips, imitation, official, survey
 from selfme_jax.data import video as videos
 from selfme_jax.data.video import VideoFrames
 from selfme_jax.report import contact_sheet
-from selfme_jax.train.log import Progress
+from selfme_jax.train.log import Teller
 from selfme_jax.types import UserError
 
 _SOURCE = flags.DEFINE_string("source", "", "Folder of what is to be prepared.")
@@ -74,7 +74,7 @@ def video(data_dir: Path) -> None:
         detector=_DETECTOR.value,
         stride=_STRIDE.value,
         max_frames=_MAX_FRAMES.value,
-        tell=_Teller(),
+        tell=Teller(),
     )
     for name, why in frames.left_out.items():
         print(f"left out: {name} ({why})")
@@ -101,7 +101,7 @@ def synthetic(data_dir: Path) -> None:
         Path(_OUTPUT.value).expanduser(),
         source=Path(_SOURCE.value).expanduser() if _SOURCE.value else None,
         number=_CLASSES.value,
-        tell=_Teller(),
+        tell=Teller(),
     )
     print(
         f"{count} synthetic clips, laid out as {_AS.value}, in {_OUTPUT.value}; then\n"
@@ -116,7 +116,7 @@ def release(name: str, data_dir: Path) -> None:
     options = survey.Options(
         _CLASSES.value, _SIZE.value, _DETECTOR.value, _APEX.value, _FRAMES.value
     )
-    tell = _Teller()
+    tell = Teller()
     found = survey.run(name, _SOURCE.value, options, data_dir / "faces.json", tell)
     print(verification.text(found, survey.classes(name, options.classes)), flush=True)
     official.check(found, options.classes, allow_partial=_PARTIAL.value)
@@ -170,18 +170,6 @@ def _clip_strips(data: official.OfficialClips) -> dict[str, list[np.ndarray]]:
         name = f"{sample.person}/{sample.sample}"
         strips[name] = [clip.frames[j] for j in (0, clip.apex, -1)]
     return strips
-
-
-class _Teller:
-    """Lines with an ETA for each part of the work."""
-
-    def __init__(self):
-        self._parts: dict[str, Progress] = {}
-
-    def __call__(self, what: str, done: int, total: int, where: str) -> None:
-        if what not in self._parts:
-            self._parts[what] = Progress(what, total)
-        self._parts[what](done, where)
 
 
 def _strips(frames: VideoFrames) -> dict[str, list[np.ndarray]]:

@@ -4,7 +4,11 @@ A face found in every frame anew trembles by more pixels than a micro-expression
 that must not enter the motion.
 """
 
+import contextlib
 import functools
+import hashlib
+import json
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -90,6 +94,36 @@ def apply(image: np.ndarray, matrix: np.ndarray, *, size: int) -> np.ndarray:
     if times == 1:
         return crop
     return cv2.resize(crop, (size, size), interpolation=cv2.INTER_AREA)
+
+
+class FaceCache:
+    """Faces found before, by the content of the onset; kept in a JSON file."""
+
+    def __init__(self, path: Path, detector: str):
+        self._path, self._detector = path, detector
+        try:
+            self._known: dict[str, dict] = json.loads(path.read_text())
+        except (OSError, ValueError):
+            self._known = {}
+
+    def find(self, name: str, onset: np.ndarray) -> Similarity | None:
+        """See the function; ``name`` is the clip's, for whoever reads the file."""
+        key = f"{self._detector} {hashlib.sha256(onset.tobytes()).hexdigest()}"
+        if key not in self._known:
+            found = find(onset, detector=self._detector)
+            self._known[key] = {"clip": name, "face": found and list(found)}
+        face = self._known[key]["face"]
+        return None if face is None else Similarity(*face)
+
+    def write(self) -> None:
+        """Keep what was found, if it can be; a kill in between leaves the old file."""
+        if not self._known:
+            return
+        with contextlib.suppress(OSError):  # it is looked for anew then
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            partial = self._path.with_suffix(".partial")
+            partial.write_text(json.dumps(self._known, indent=1) + "\n")
+            partial.replace(self._path)
 
 
 @functools.cache

@@ -19,7 +19,8 @@ EXPECTED = {3: 145, 5: 246}
 APPLY = "the CASME group, casme.psych.ac.cn (an agreement signed by your institution)"
 TREE = """\
 CASME2-coding-20140508.xlsx
-Cropped/sub01/EP02_01f/reg_img46.jpg   (or CASME2_RAW_selected/sub01/EP02_01f/img46.jpg)"""
+Cropped/sub01/EP02_01f/reg_img46.jpg   (or
+CASME2_RAW_selected/sub01/EP02_01f/img46.jpg)"""
 SHEET = r"^casme(2|ii)coding"
 
 
@@ -29,7 +30,7 @@ def classes(number: int) -> tuple[str, ...]:
 
 
 def read(root: Path, *, number: int = 3) -> list[Entry]:
-    """The clips that the sheet below ``root`` lists, in the protocol of so many classes.
+    """The clips of a protocol of so many classes, from the sheet below ``root``.
 
     In that of 3 the clips of which onset and apex are not two annotated frames are
     dropped, as the published list does.

@@ -31,7 +31,7 @@ class Encoded(tfds.decode.SkipDecoding):
 
 
 class MicroExpressions(tfds.core.GeneratorBasedBuilder, skip_registration=True):
-    """What all of the datasets share; features of a record (a clip):
+    """What all of the datasets share. Features of a record, which is a clip.
 
     frames: PNGs in order, first the onset; onset, apex: two of them. frame_numbers:
     as the release numbers them. onset_frame, apex_frame, offset_frame: such numbers.

@@ -2,19 +2,16 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import align, manifest, protocol, survey, writing
-from selfme_jax.data.survey import Options, Survey, Tell, Usable
+from selfme_jax.data import protocol, records, survey, writing
+from selfme_jax.data.survey import Options, Survey, Tell
 from selfme_jax.types import Clip, Sample, UserError
-
-_PNG_LEVEL = 1  # fast; a quarter larger than the default
 
 
 @dataclass(frozen=True)
@@ -80,7 +77,7 @@ def write(
         tfds.disable_progress_bar()  # ours says how long it will take
         builder = BUILDERS[name](
             Path(data_dir).expanduser(),
-            clips=functools.partial(_records, found.usable, options, tell),
+            clips=functools.partial(records.stream, found.usable, options, tell),
             metadata=metadata,
             config=f"{options.classes}class",
         )
@@ -132,17 +129,20 @@ def load(
 
     builder = tfds.builder_from_directory(place)
     skip = Encoded()  # OpenCV decodes faster, and only what is asked for
-    records = builder.as_data_source(
+    stored = builder.as_data_source(
         split="+".join(sorted(builder.info.splits)),
         decoders=dict.fromkeys(("onset", "apex", "frames"), skip),
     )
-    samples = tuple(_sample(record) for record in records)
+    samples = tuple(_sample(record) for record in stored)
     if classes == 3 and not allow_partial:
         protocol.check_counts(samples, remedy=_REMEDY)
-    return OfficialClips(names, samples, records, max_frames)
+    return OfficialClips(names, samples, stored, max_frames)
 
 
-_REMEDY = "Complete the release, or accept it as it is with allow_partial=True."
+_REMEDY = (
+    "Complete the release (prepare --verify says what is missing), or accept it as it "
+    "is: --allow_partial here, --config.data.allow_partial=True in a run."
+)
 
 
 def check(found: Survey, number: int, *, allow_partial: bool) -> None:
@@ -167,61 +167,6 @@ def check(found: Survey, number: int, *, allow_partial: bool) -> None:
             f"{found.name}: found {len(found.usable)} clips; expected {expected}.\n"
             f"{_REMEDY}"
         )
-
-
-def _records(
-    usable: Sequence[Usable], options: Options, tell: Tell
-) -> Iterator[dict[str, Any]]:
-    make = functools.partial(_record, size=options.size)
-    with ThreadPoolExecutor(survey.WORKERS) as pool:
-        # A few clips ahead, not all of them: they wait in memory.
-        ahead = 2 * survey.WORKERS
-        waiting = [pool.submit(make, clip) for clip in usable[:ahead]]
-        for done, clip in enumerate(usable, start=1):
-            record = waiting.pop(0).result()
-            if done - 1 + ahead < len(usable):
-                waiting.append(pool.submit(make, usable[done - 1 + ahead]))
-            tell("writing clips", done, len(usable), clip.entry.name)
-            yield record
-
-
-def _record(clip: Usable, *, size: int) -> dict[str, Any]:
-    import cv2
-
-    frames = []
-    for path in clip.paths:
-        image = survey.decode(path)
-        if isinstance(image, str):
-            raise UserError(f"{path} changed while it was read ({image}). Run again.")
-        frames.append(align.apply(image, clip.matrix, size=size))
-    pngs = [
-        cv2.imencode(
-            ".png",
-            cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
-            [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
-        )[1].tobytes()
-        for frame in frames
-    ]
-    entry = clip.entry
-    return {
-        "dataset": entry.dataset,
-        "subject": entry.subject,
-        "sample": entry.sample,
-        "emotion": entry.emotion,
-        "label": entry.label,
-        "aus": entry.aus,
-        "fps": entry.fps,
-        "onset": pngs[0],
-        "apex": pngs[clip.apex],
-        "frames": pngs,
-        "frame_numbers": list(clip.numbers),
-        "onset_frame": clip.numbers[0],
-        "apex_frame": clip.numbers[clip.apex],
-        "offset_frame": clip.numbers[-1],
-        "apex_index": clip.apex,
-        "apex_source": clip.apex_source,
-        "sha256": manifest.content_sha256(np.stack(frames)),
-    }
 
 
 def _sample(record: dict[str, Any]) -> Sample:

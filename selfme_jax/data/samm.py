@@ -28,7 +28,7 @@ def classes(number: int) -> tuple[str, ...]:
 
 
 def read(root: Path, *, number: int = 3) -> list[Entry]:
-    """The clips that the sheet below ``root`` lists, in the protocol of so many classes.
+    """The clips of a protocol of so many classes, from the sheet below ``root``.
 
     Raises:
         UserError: no sheet, an unreadable one, an odd name or a clip listed twice.

@@ -35,7 +35,8 @@ EXPECTED = {3: 164}
 APPLY = "CMVS, University of Oulu (a licence agreement)"
 TREE = """\
 SMIC-HS-E_annotation.xlsx   (optional)
-SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image000001.bmp   (or SMIC_all_raw)"""
+SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image000001.bmp
+(or SMIC_all_raw/HS/...)"""
 SHEET = r"^smichs"
 
 

@@ -1,7 +1,6 @@
 """What of an official release is there and usable, clip by clip."""
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -10,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from selfme_jax.data import align, apex, casme2, faces, release, samm, smic
-from selfme_jax.data.align import Similarity
+from selfme_jax.data.align import FaceCache
 from selfme_jax.data.release import Entry, Found
 from selfme_jax.types import UserError
 
@@ -112,7 +111,7 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
             f"none of the {len(entries)} clips of {name} is below {source}.\n"
             + _how_to_get(name, source)
         )
-    kept = _Faces(cache, options.detector)
+    kept = FaceCache(cache, options.detector)
     looked = list(_look_at_all(entries, located, options, kept, tell))
     kept.write()
     pairs = list(zip(entries, looked, strict=True))
@@ -147,9 +146,9 @@ def decode(path: Path) -> np.ndarray | str:
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         return "empty" if not data.size else "no readable image"
-    if path.suffix.lower() in (".jpg", ".jpeg") and data[:2].tobytes() == b"\xff\xd8":
-        if b"\xff\xd9" not in data[-64:].tobytes():
-            return "cut off"  # OpenCV fills the rest with grey
+    jpeg = data[:2].tobytes() == b"\xff\xd8"
+    if jpeg and b"\xff\xd9" not in data[-64:].tobytes():
+        return "cut off"  # OpenCV fills the rest with grey
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
@@ -157,7 +156,7 @@ def _look_at_all(
     entries: Sequence[Entry],
     located: Sequence[Found | str],
     options: Options,
-    kept: "_Faces",
+    kept: FaceCache,
     tell: Tell,
 ) -> Iterator[Usable | str]:
     def look(found: Found | str) -> Usable | str:
@@ -169,7 +168,7 @@ def _look_at_all(
             yield result
 
 
-def _look(found: Found, options: Options, kept: "_Faces") -> Usable | str:
+def _look(found: Found, options: Options, kept: FaceCache) -> Usable | str:
     images: dict[int, np.ndarray] = {}
     notes, shape = list(found.notes), None
     apex_number = None if found.apex is None else found.numbers[found.apex]
@@ -223,32 +222,6 @@ def _apex(images, numbers, annotated: int | None, how: str) -> tuple[int, str]:
     if how == "midpoint":
         return max(1, len(images) // 2), "midpoint"
     return apex.estimate(images), "motion"
-
-
-class _Faces:
-    """Faces found before, by the content of the onset; kept in a JSON file."""
-
-    def __init__(self, path: Path, detector: str):
-        self._path, self._detector = path, detector
-        try:
-            self._known: dict[str, dict] = json.loads(path.read_text())
-        except (OSError, ValueError):
-            self._known = {}
-
-    def find(self, name: str, onset: np.ndarray) -> Similarity | None:
-        key = f"{self._detector} {hashlib.sha256(onset.tobytes()).hexdigest()}"
-        if key not in self._known:
-            found = align.find(onset, detector=self._detector)
-            self._known[key] = {"clip": name, "face": found and list(found)}
-        face = self._known[key]["face"]
-        return None if face is None else Similarity(*face)
-
-    def write(self) -> None:
-        if self._known:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            partial = self._path.with_suffix(".partial")
-            partial.write_text(json.dumps(self._known, indent=1) + "\n")
-            partial.replace(self._path)
 
 
 def _how_to_get(name: str, source: str) -> str:

@@ -1,10 +1,11 @@
 """Flow from brightness constancy (Lucas and Kanade 1981): local candidates, tracking.
 
-Our addition, off by default: keypoints found in each frame alone are slow to learn motion well below a
-pixel, while its first-order effect on the frames is linear and can be solved for. At
-every place the flow d minimises sum w (Ix dx + Iy dy + It)^2 + ridge |d|^2 over a
-Gaussian window; one candidate per window width. How far each place is to be trusted
-(w, ridge) and which candidate to take are learned, as all else, by reconstruction.
+Our addition, off by default: keypoints found in each frame alone are slow to learn
+motion well below a pixel, while its first-order effect on the frames is linear and can
+be solved for. At every place the flow d minimises sum w (Ix dx + Iy dy + It)^2 +
+ridge |d|^2 over a Gaussian window; one candidate per window width. How far each place
+is to be trusted (w, ridge) and which candidate to take are learned, as all else, by
+reconstruction.
 Tracking reads the same flow at the keypoints of the driving frame only; the sparse
 motions go on from there.
 """

@@ -121,3 +121,15 @@ class Progress:
         if done == first:
             return "ETA after the next line"
         return f"ETA {duration((now - since) / (done - first) * (self._total - done))}"
+
+
+class Teller:
+    """Lines with an ETA for each part of some work: ``Progress`` by its name."""
+
+    def __init__(self):
+        self._parts: dict[str, Progress] = {}
+
+    def __call__(self, what: str, done: int, total: int, where: str) -> None:
+        if what not in self._parts:
+            self._parts[what] = Progress(what, total)
+        self._parts[what](done, where)

@@ -1,0 +1,40 @@
+"""CASME II, 3 classes (145 clips, 24 folds): SelfME's motion and SCViT.
+
+    python -m selfme_jax.prepare casme2 --source=DIR
+    python -m selfme_jax.main --config=configs/casme2.py
+
+or in one: --config.data.source=DIR. The 5 classes: --config.data.classes=5 (prepared
+with --classes=5). The paper reports UF1/UAR 0.9078/0.9290.
+Time: not measured yet on a GPU, for which the full network is meant; for a CPU see
+configs/casme2_small.py.
+"""
+
+from configs import base
+
+
+def get_config():
+    """The defaults: the full network at 256x256, with keypoints that are tracked."""
+    config = base.get_config()
+    config.data.name = "casme2"
+
+    network = config.motion.network
+    network.smoothness = 0.003
+    network.tracking = 0.6
+    network.compare = True
+    network.refinement = 2
+    network.dtype = "bfloat16"
+    # The losses of configs/synthetic.py: subtle motion, light that changes.
+    loss = config.motion.loss
+    loss.reconstruction = 0.2
+    loss.charbonnier = 100.0
+    loss.epsilon = 0.01
+    loss.scales = 1
+    loss.light_blocks = 8
+    loss.blur = 0.8
+    loss.equivariance = 0.02
+    loss.smoothness = 0.3
+    config.motion.train.dropout = 0.0
+    config.motion.train.steps = 1000
+
+    config.flow.centre = True  # takes head motion away
+    return config
