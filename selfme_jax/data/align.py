@@ -111,9 +111,10 @@ class FaceCache:
         key = f"{self._detector} {hashlib.sha256(onset.tobytes()).hexdigest()}"
         if key not in self._known:
             found = find(onset, detector=self._detector)
-            self._known[key] = {"clip": name, "face": found and list(found)}
-        face = self._known[key]["face"]
-        return None if face is None else Similarity(*face)
+            if found is None:
+                return None
+            self._known[key] = {"clip": name, "face": list(found)}
+        return Similarity(*self._known[key]["face"])
 
     def write(self) -> None:
         """Keep what was found, if it can be; a kill in between leaves the old file."""

@@ -17,6 +17,11 @@ from selfme_jax.types import UserError
 # by looking: brows, chin and ears stay in while the head moves a little. The boxes of
 # the cascade go from the forehead to just above the chin, hence the move.
 MARGIN, DROP = 1.4, 0.05
+HAAR = (
+    "haarcascade_frontalface_default.xml",
+    "haarcascade_frontalface_alt2.xml",
+    "haarcascade_frontalface_alt.xml",
+)
 # The cascade is given frames of this size or less, and finds faces from this share of
 # the shorter side: smaller ones would be blurred crops.
 _LONGEST_SIDE, _SMALLEST_FACE = 640, 0.1
@@ -101,23 +106,25 @@ def crop(image: np.ndarray, square: Square, *, size: int) -> np.ndarray:
 
 
 def _haar() -> Detector:
+    """OpenCV's cascades; those after the first are asked only if it finds nothing."""
     import cv2
 
-    path = cv2.data.haarcascades + "haarcascade_frontalface_default.xml"
-    cascade = cv2.CascadeClassifier(path)
+    cascades = [cv2.CascadeClassifier(cv2.data.haarcascades + name) for name in HAAR]
 
     def find(image: np.ndarray) -> Box | None:
         grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)
         scale = min(1.0, _LONGEST_SIDE / max(grey.shape))
         grey = cv2.resize(grey, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        grey = cv2.equalizeHist(grey)
         least = (int(_SMALLEST_FACE * min(grey.shape)),) * 2
-        found = cascade.detectMultiScale(
-            cv2.equalizeHist(grey), scaleFactor=1.1, minNeighbors=5, minSize=least
-        )
-        if not len(found):
-            return None
-        largest = max(found, key=lambda box: box[2])
-        return Box(*(largest / scale).tolist())
+        for cascade in cascades:
+            found = cascade.detectMultiScale(
+                grey, scaleFactor=1.1, minNeighbors=5, minSize=least
+            )
+            if len(found):
+                largest = max(found, key=lambda box: box[2])
+                return Box(*(largest / scale).tolist())
+        return None
 
     return find
 

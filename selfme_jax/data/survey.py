@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 
 from selfme_jax.data import align, apex, casme2, faces, release, samm, smic
-from selfme_jax.data.align import FaceCache
+from selfme_jax.data.align import FaceCache, Similarity
 from selfme_jax.data.release import Entry, Found
 from selfme_jax.types import UserError
 
@@ -17,6 +17,7 @@ RELEASES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
 DATASETS = {name: (name,) for name in RELEASES} | {"megc2019": tuple(RELEASES)}
 APEXES = ("annotated", "motion", "midpoint")
 FRAMES = ("all", "rise", "ends")
+LOOKS = 8  # frames from the onset on in which a face is looked for
 WORKERS = 4  # OpenCV decodes without Python's lock
 
 # (what is being done, how much of it, of how much, where it is)
@@ -189,9 +190,11 @@ def _look(found: Found, options: Options, kept: FaceCache) -> Usable | str:
     onset = images[found.numbers[0]]
     matrix = align.whole(onset.shape)
     if not found.cropped:
-        similarity = kept.find(found.entry.name, onset)
+        number, similarity = _face(found.entry.name, images, kept)
         if similarity is None:
-            return f"no face found in the onset frame {found.paths[0]}"
+            return f"no face found in the onset frame {found.paths[0]}, nor later"
+        if number != found.numbers[0]:
+            notes.append(f"no face found in the onset; that of frame {number} is used")
         matrix = align.affine(similarity)
     numbers = tuple(images)
     index, how = _apex(list(images.values()), numbers, apex_number, options.apex)
@@ -213,6 +216,17 @@ def _look(found: Found, options: Options, kept: FaceCache) -> Usable | str:
         found.missing,
         tuple(notes),
     )
+
+
+def _face(
+    name: str, images: dict[int, np.ndarray], kept: FaceCache
+) -> tuple[int, Similarity | None]:
+    """The face of the onset or, if none is found there, of a frame soon after."""
+    for number in list(images)[:LOOKS]:
+        similarity = kept.find(name, images[number])
+        if similarity is not None:
+            return number, similarity
+    return number, None
 
 
 def _apex(images, numbers, annotated: int | None, how: str) -> tuple[int, str]:
