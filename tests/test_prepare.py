@@ -100,9 +100,9 @@ def options():
     [
         (
             ["vidoe"],
-            "unknown dataset 'vidoe'. Known: video.\npython -m selfme_jax.prep",
+            "unknown dataset 'vidoe'. Known: video, synthetic, casme2, ",
         ),
-        ([], "no dataset given. Known: video.\npython -m selfme_jax.prepare video --"),
+        ([], "no dataset given. Known: video, synthetic, casme2, "),
         (["video", "DIR"], "unexpected argument 'DIR'; flags start with --."),
         (["video"], "no folder ''. Set --source.\nIt should hold videos"),
         (["video", "--source=x", "--size=wide"], "flag --size=wide: "),

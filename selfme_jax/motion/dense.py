@@ -5,7 +5,14 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.motion import local
-from selfme_jax.motion.blocks import ConvNormAct, Hourglass, Residual, Up, checkpointed
+from selfme_jax.motion.blocks import (
+    Conv,
+    ConvNormAct,
+    Hourglass,
+    Residual,
+    Up,
+    checkpointed,
+)
 from selfme_jax.ops import grid, heatmap, pyramid, warp
 from selfme_jax.types import Keypoints, Motion
 
@@ -124,7 +131,7 @@ class DenseMotion(nn.Module):
         if self.windows:
             extra = self._local_candidates(features[-1], evidence, source.shape[1:3])
             candidates = jnp.concatenate([candidates, extra], axis=1)
-        logits = nn.Conv(candidates.shape[1], (7, 7), dtype=self.dtype, name="weights")(
+        logits = Conv(candidates.shape[1], (7, 7), dtype=self.dtype, name="weights")(
             features[-1]
         )
         logits = logits.astype(jnp.float32)
@@ -152,7 +159,7 @@ class DenseMotion(nn.Module):
         self, features: jax.Array, evidence: jax.Array, frame: tuple[int, int]
     ) -> jax.Array:
         """[b, s, h, w, 2]: flows from brightness constancy where trusted."""
-        trust = nn.Conv(1, (3, 3), dtype=self.dtype, name="trust")(features)
+        trust = Conv(1, (3, 3), dtype=self.dtype, name="trust")(features)
         trust = trust.astype(jnp.float32)
         ridges = self.param("log_ridge", nn.initializers.zeros, (len(self.windows),))
         return local.candidates(
@@ -176,9 +183,9 @@ class DenseMotion(nn.Module):
         for i in range(self.refinement):
             x = residual(self.dtype, name=f"refine{i}")(x)
         zeros = nn.initializers.zeros
-        x = nn.Conv(
-            2, (3, 3), kernel_init=zeros, dtype=self.dtype, name="residual_flow"
-        )(x)
+        x = Conv(2, (3, 3), kernel_init=zeros, dtype=self.dtype, name="residual_flow")(
+            x
+        )
         # The layer speaks in pixels of the field: its output is of order one.
         return grid.pixels_to_flow(x.astype(jnp.float32), shape)
 
@@ -197,7 +204,7 @@ class DenseMotion(nn.Module):
                 shape = tuple(-(-n // 2**level) for n in image.shape[1:3])
                 width = max(self.width >> (finest - level), 8)
                 x = up(width, self.dtype, name=f"occlusion_up{level}")(x, shape)
-            logits = nn.Conv(
+            logits = Conv(
                 1,
                 (7, 7),
                 bias_init=nn.initializers.constant(VISIBLE),

@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.motion.blocks import ConvNormAct, Residual, Up, checkpointed
+from selfme_jax.motion.blocks import Conv, ConvNormAct, Residual, Up, checkpointed
 from selfme_jax.ops import pyramid, warp
 from selfme_jax.types import Motion
 
@@ -43,7 +43,7 @@ class Generator(nn.Module):
         self.downs = [conv(width, 3, 2, dtype) for width in widths[1:]]
         self.residuals = [residual(dtype) for _ in range(self.blocks)]
         self.ups = [up(width, dtype) for width in reversed(widths[:-1])]
-        self.last = nn.Conv(3, (7, 7), dtype=dtype)
+        self.last = Conv(3, (7, 7), dtype=dtype)
 
     def encode(self, image: jax.Array) -> tuple[jax.Array, ...]:
         """[b, h, w, 3] -> features, coarse to fine, down + 1 of them."""

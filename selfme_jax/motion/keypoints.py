@@ -9,7 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selfme_jax.motion.blocks import ConvNormAct, Hourglass, ResNetBlock, checkpointed
+from selfme_jax.motion.blocks import (
+    Conv,
+    ConvNormAct,
+    Hourglass,
+    ResNetBlock,
+    checkpointed,
+)
 from selfme_jax.ops import grid, heatmap
 from selfme_jax.types import Keypoints
 
@@ -127,7 +133,7 @@ class HeatmapDetector(nn.Module):
         shape = x.shape[1:3]
         zeros = nn.initializers.zeros
         small = nn.initializers.variance_scaling(0.01, "fan_in", "normal")
-        logits = nn.Conv(
+        logits = Conv(
             k * n, (7, 7), kernel_init=small, dtype=self.dtype, name="logits"
         )(x)
         start = start_points(k, n, radius=self.radius).reshape(k * n, 2)
@@ -138,7 +144,7 @@ class HeatmapDetector(nn.Module):
         points = points.reshape(b, k, n, 2)
         if n > 1:
             return Keypoints(points)
-        maps = nn.Conv(
+        maps = Conv(
             k * 4, (7, 7), kernel_init=zeros, dtype=self.dtype, name="jacobians"
         )(x)
         weights = nn.softmax(logits.reshape(b, -1, k) / self.temperature, axis=1)

@@ -34,6 +34,7 @@ def test_columns(tmp_path):
         "label": "positive",
         "emotion": "happiness",
         "sha256": "ab" * 32,
+        "apex_source": "",
     }
 
 

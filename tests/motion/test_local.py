@@ -100,3 +100,26 @@ def test_inputs_are_in_proportion_to_the_contrast():
     np.testing.assert_allclose(full, weak, rtol=1e-3, atol=1e-6)
     assert full.shape == (1, 6, 5, 6)
     np.testing.assert_allclose(full[..., 0] + full[..., 2], 1, rtol=1e-4)
+
+
+def test_points_are_tracked_against_the_motion_of_the_frame():
+    source = smooth_frame(seed=7)
+    driving = moved(source, 0.3, -0.2)  # what is at p was at p + (0.3, -0.2)
+    points = np.random.default_rng(1).uniform(-0.6, 0.6, (1, 3, 5, 2))
+    points = points.astype(np.float32)
+    found = local.track(source[None], driving[None], points, (12, 10), window=2.0)
+    shift = (np.asarray(found) - points) * np.array([39, 47]) / 2
+    assert 0.15 < np.median(shift[..., 0]) < 0.35
+    assert -0.25 < np.median(shift[..., 1]) < -0.1
+    same = local.track(source[None], source[None], points, (12, 10), window=2.0)
+    assert (np.asarray(same) == points).all()
+
+
+def test_tracking_reads_the_flow_where_the_points_are():
+    source = smooth_frame(seed=9)
+    driving = source.copy()
+    driving[:, :20] = moved(source, 0.4, 0.0)[:, :20]
+    points = np.float32([[[[-0.6, 0.1]], [[0.7, 0.1]]]])
+    found = local.track(source[None], driving[None], points, (12, 10), window=0.8)
+    shift = (np.asarray(found) - points)[0, :, 0, 0] * 39 / 2
+    assert shift[0] > 0.15 and abs(shift[1]) < 0.05

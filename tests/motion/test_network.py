@@ -44,6 +44,7 @@ def test_shapes_of_the_full_network(full):
         {"sparse": "tps", "pool": "none", "compare": True, "refinement": 1},
         {"sparse": "affine", "scale": 2, "generator_down": 2},
         {"scale": 1, "windows": (1.0, 2.0)},
+        {"tracking": 0.8, "sparse": "tps"},
     ],
 )
 def test_every_option_gives_the_same_kind_of_output(network, pair, changes):
@@ -157,3 +158,16 @@ def test_extract_never_runs_the_generator(network, params, pair):
     whole = str(jax.make_jaxpr(lambda p: network.apply(p, *pair))(params))
     name = "= conv_general_dilated"
     assert 0 < jaxpr.count(name) < whole.count(name)
+
+
+def test_tracked_keypoints_start_from_those_of_the_driving_frame(network, pair):
+    source, driving = pair
+    network = network.clone(tracking=0.8)
+    params = network.init(jax.random.key(0), *pair)
+    out = network.apply(params, source, driving, reconstruct=False)
+    found = network.apply(params, driving, method="keypoints")
+    np.testing.assert_array_equal(out.driving_keypoints.points, found.points)
+    shift = np.asarray(out.source_keypoints.points - found.points)
+    assert 0 < np.abs(shift).max() < 0.5
+    still = network.apply(params, driving, driving, reconstruct=False)
+    assert (np.asarray(still.motion.flow) == 0).all()
