@@ -8,6 +8,7 @@ import contextlib
 import functools
 import hashlib
 import json
+import threading
 from pathlib import Path
 from typing import NamedTuple
 
@@ -105,6 +106,7 @@ class FaceCache:
 
     def __init__(self, path: Path, detector: str):
         self._path, self._detector = path, detector
+        self._lock = threading.Lock()
         try:
             self._known: dict[str, dict] = json.loads(path.read_text())
         except (OSError, ValueError):
@@ -114,7 +116,8 @@ class FaceCache:
         """See the function; ``name`` is the clip's, for whoever reads the file."""
         key = f"{self._detector} {hashlib.sha256(onset.tobytes()).hexdigest()}"
         if key not in self._known:
-            found = find(onset, detector=self._detector)
+            with self._lock:  # OpenCV's cascades crash when threads share them
+                found = find(onset, detector=self._detector)
             if found is None:
                 return None
             self._known[key] = {"clip": name, "face": list(found)}

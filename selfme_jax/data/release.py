@@ -5,13 +5,12 @@ named or numbered. So the whole tree is walked once; a folder is a clip by its n
 and a frame by the number its name ends with.
 """
 
-import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from selfme_jax.data.sheets import clean
+from selfme_jax.data.sheets import clean, walk
 from selfme_jax.types import UserError
 
 IMAGES = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
@@ -73,9 +72,7 @@ def folders(root: Path, identify: Identify) -> dict[tuple[str, str], list[Path]]
     if not str(root) or not root.is_dir():
         raise UserError(f"no folder {root}. Set --source to the unpacked release.")
     found: dict[tuple[str, str], list[Path]] = {}
-    for place, names, _ in os.walk(root):
-        names[:] = sorted(n for n in names if n[0] not in "." and n != "__MACOSX")
-        path = Path(place)
+    for path, names, _ in walk(root):
         key = identify(path.relative_to(root)) if path != root else None
         if key is not None:
             found.setdefault(key, []).append(path)

@@ -10,7 +10,7 @@ import os
 import re
 import unicodedata
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from selfme_jax.data.manifest import read_bytes
@@ -35,15 +35,27 @@ def find(root: Path, pattern: str) -> Path | None:
     Names are compared without case, blanks and punctuation; Excel before CSV.
     """
     found = []
-    for place, folders, files in os.walk(root):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+    for place, _, files in walk(root):
         for name in files:
-            path = Path(place, name)
+            path = place / name
             good = path.suffix.lower() in (".xlsx", ".xlsm", ".csv")
             if good and name[0] not in ".~" and re.search(pattern, _plain(path.stem)):
                 depth = len(path.relative_to(root).parts)
                 found.append((path.suffix.lower() == ".csv", depth, path))
     return min(found)[2] if found else None
+
+
+def walk(root: Path) -> Iterator[tuple[Path, list[str], list[str]]]:
+    """os.walk in order, without hidden folders, through links, each folder once."""
+    seen = set()
+    for place, folders, files in os.walk(root, followlinks=True):
+        here = os.path.realpath(place)
+        if here in seen:  # a link in a circle
+            folders[:] = []
+            continue
+        seen.add(here)
+        folders[:] = sorted(n for n in folders if n[0] != "." and n != "__MACOSX")
+        yield Path(place), folders, files
 
 
 def read(

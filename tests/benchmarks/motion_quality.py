@@ -40,6 +40,7 @@ TRAIN = {"first_subject": 1000, "clips_per_subject": 6}
 BATCH = 8  # pairs read at once
 HEAD = ("motion", "steps", "EPE", "/ zero", "angle", "correlation", "gain", "seconds")
 PUBLISHED = {"compare": False, "refinement": 0, "windows": ()}
+TRACKED = {"windows": (), "tracking": 0.6, "groups": 10, "smoothness": 0.003}
 
 # What is compared: name -> changes of config.motion.network, of config.motion.loss.
 VARIANTS = {
@@ -51,6 +52,8 @@ VARIANTS = {
         {},
     ),
     "no local candidates": ({"windows": ()}, {}),
+    "keypoints tracked, B-spline": (TRACKED, {"equivariance": 0.02}),
+    "keypoints tracked, TPS": (TRACKED | {"sparse": "tps"}, {"equivariance": 0.02}),
     "loss: L1 (epsilon 1e-3)": ({}, {"epsilon": 1e-3, "charbonnier": 10.0}),
     "loss: with census": ({}, {"census": 1.0}),
 }
@@ -65,11 +68,22 @@ class Pairs(NamedTuple):
 
 
 def small() -> tuple[ConfigDict, dict]:
-    """configs/synthetic.py at 128 x 128; people and steps for minutes on 2 cores."""
+    """configs/synthetic.py at 128 x 128; people and steps for minutes on 2 cores.
+
+    With local candidates, the nearest to the truth, in place of tracked keypoints.
+    """
     config = synthetic.get_config()
     config.synthetic.size = 128
+    _local(config)
     config.motion.loss.reconstruction = 0.0  # no generator: flow alone is judged
     return config, {"train": 24, "test": 12, "steps": 100, "steps_of_variants": 30}
+
+
+def _local(config: ConfigDict) -> None:
+    config.motion.network.update(
+        {"windows": (0.6, 1.2, 2.5), "tracking": 0.0, "groups": 6, "smoothness": 0.03}
+    )
+    config.motion.loss.equivariance = 0.2
 
 
 def full() -> tuple[ConfigDict, dict]:
@@ -77,8 +91,10 @@ def full() -> tuple[ConfigDict, dict]:
     config, trained = base.get_config(), synthetic.get_config()
     config.synthetic.size = 256
     config.motion.loss = trained.motion.loss
-    for key in ("compare", "refinement", "windows", "smoothness"):
+    for key in ("compare", "refinement"):
         config.motion.network[key] = trained.motion.network[key]
+    _local(config)
+    config.motion.network.groups = 10
     config.motion.network.dtype = "bfloat16"
     config.motion.train.batch_size = 16
     return config, {"train": 64, "test": 24, "steps": 4000, "steps_of_variants": 2000}
