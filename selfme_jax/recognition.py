@@ -198,6 +198,7 @@ class Session:
             "motion_init": init if self.config.input == "learned" else "",
             "labels_shuffled": self.config.shuffle_labels,
             "saw_test_subject": met,
+            "imitation": getattr(self.dataset, "imitation", False),
             "partial": protocol.partial(self.samples, self.dataset.classes),
         }
 

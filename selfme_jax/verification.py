@@ -19,6 +19,8 @@ def text(found: Survey, classes: tuple[str, ...]) -> str:
     sources = Counter(clip.apex_source for clip in found.usable)
     apexes = ", ".join(f"{count} {how}" for how, count in sorted(sources.items()))
     lines.append(f"apex: {apexes or 'none'}")
+    if found.imitation:
+        lines.append("synthetic: this is an imitation of the release")
     return "\n".join(lines)
 
 

@@ -15,7 +15,15 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import casme2, imitated_sheets, samm, sheets, smic, synthetic
+from selfme_jax.data import (
+    casme2,
+    imitated_sheets,
+    release,
+    samm,
+    sheets,
+    smic,
+    synthetic,
+)
 from selfme_jax.data.release import Entry
 from selfme_jax.types import Clip, UserError
 
@@ -61,6 +69,9 @@ def write(
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} is not empty. Choose another --output.")
     output.mkdir(parents=True, exist_ok=True)
+    (output / release.IMITATION).write_text(
+        "Synthetic faces in the layout of an official release: not its data.\n"
+    )
     module = MODULES[name]
     if source is None:
         imitated_sheets.write(name, output)

@@ -19,13 +19,14 @@ class OfficialClips:
     """Meets ``types.ClipDataset``; frames are decoded whenever a clip is asked for.
 
     max_frames: of a clip, evenly chosen among those that are there; onset and apex
-      always. 0 = all.
+      always. 0 = all. imitation: whether the faces are synthetic.
     """
 
     classes: tuple[str, ...]
     samples: tuple[Sample, ...]
     records: Sequence[dict[str, Any]]
     max_frames: int = 0
+    imitation: bool = False
 
     def clip(self, index: int) -> Clip:
         """Frames [t, size, size, 3] and the apex."""
@@ -67,6 +68,7 @@ def write(
         "lengths": [len(clip.paths) for clip in found.usable],
         "expected": len(found.entries),
         "unusable": found.unusable,
+        "imitation": found.imitation,
         "contents": [[clip.entry.name, clip.content] for clip in found.usable],
     }
     place = folder(name, data_dir, options.classes)
@@ -136,7 +138,8 @@ def load(
     samples = tuple(_sample(record) for record in stored)
     if classes == 3 and not allow_partial:
         protocol.check_counts(samples, remedy=_REMEDY)
-    return OfficialClips(names, samples, stored, max_frames)
+    imitation = bool(builder.info.metadata["imitation"])
+    return OfficialClips(names, samples, stored, max_frames, imitation)
 
 
 _REMEDY = (

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import align, apex, casme2, faces, release, samm, smic
+from selfme_jax.data import align, apex, casme2, faces, release, samm, sheets, smic
 from selfme_jax.data.align import FaceCache, Similarity
 from selfme_jax.data.release import Entry, Found
 from selfme_jax.types import UserError
@@ -59,6 +59,7 @@ class Survey(NamedTuple):
     entries: tuple[Entry, ...]
     usable: tuple[Usable, ...]
     unusable: dict[str, str]
+    imitation: bool = False  # made by ``imitation.write``
 
     @property
     def duplicates(self) -> list[tuple[str, ...]]:
@@ -121,6 +122,7 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
         tuple(entries),
         tuple(found for _, found in pairs if isinstance(found, Usable)),
         {entry.name: why for entry, why in pairs if isinstance(why, str)},
+        any(release.IMITATION in files for _, _, files in sheets.walk(root)),
     )
 
 

@@ -76,7 +76,8 @@ def notes(results: dict) -> list[str]:
         found.append("Labels were shuffled: a control, whose score should be chance.")
     if results["protocol"].get("partial"):
         found.append(f"Partial data, not comparable: {results['protocol']['partial']}.")
-    if "synthetic" in results["datasets"]:
+    imitation = results["protocol"].get("imitation")
+    if "synthetic" in results["datasets"] or imitation:
         found.append("Synthetic faces: this says nothing about real ones.")
     absent = [
         f"{name}: {results['classes'][c]}"
