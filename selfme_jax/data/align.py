@@ -106,11 +106,17 @@ class FaceCache:
 
     def __init__(self, path: Path, detector: str):
         self._path, self._detector = path, detector
+        self._known: dict[str, dict]
         self._lock = threading.Lock()
         try:
-            self._known: dict[str, dict] = json.loads(path.read_text())
-        except (OSError, ValueError):
-            self._known = {}
+            found = json.loads(path.read_text())
+            self._known = {
+                key: {"clip": value["clip"], "face": [float(v) for v in value["face"]]}
+                for key, value in found.items()
+                if len(value["face"]) == len(Similarity._fields)
+            }
+        except (OSError, ValueError, TypeError, KeyError, AttributeError):
+            self._known = {}  # none, or damaged: faces are looked for anew
 
     def find(self, name: str, onset: np.ndarray) -> Similarity | None:
         """See the function; ``name`` is the clip's, for whoever reads the file."""

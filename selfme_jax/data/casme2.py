@@ -54,10 +54,16 @@ def read(root: Path, *, number: int = 3) -> list[Entry]:
         onset, apex, offset = (sheets.integer(row[k]) for k in columns[2:5])
         if number == 3 and (apex is None or apex == onset):
             continue
+        person = subject(row["subject"], path)
+        key = identify(Path(person, row["sample"]))
+        if key is None:
+            raise UserError(
+                f"{path}: {row['sample']!r} is no clip name such as EP02_01f. "
+                "Restore the sheet."
+            )
         entry = Entry(
             "casme2",
-            subject(row["subject"], path),
-            row["sample"],
+            *key,
             classes(number).index(name),
             emotion,
             onset,

@@ -118,7 +118,8 @@ def _clip(name: str, output: Path, look: Look, entry: Entry, rank: int) -> None:
             frame = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
             border = (look.size // 4,) * 4
             frame = cv2.copyMakeBorder(frame, *border, cv2.BORDER_REPLICATE)
-        cv2.imwrite(str(path), frame, [cv2.IMWRITE_JPEG_QUALITY, 95])
+        quality = [cv2.IMWRITE_JPEG_QUALITY, 95] if path.suffix == ".jpg" else []
+        cv2.imwrite(str(path), frame, quality)
 
 
 def _render(name: str, entry: Entry, rank: int, look: Look) -> Clip:

@@ -16,6 +16,8 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
+from selfme_jax.data import survey
+
 PART_BYTES = 1 << 28  # uncompressed
 
 
@@ -57,8 +59,8 @@ class MicroExpressions(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         Args:
             data_dir: TFDS adds <name>/<config>/<version>.
             clips: gives the records in order.
-            metadata: kept as JSON; needs ``classes``, ``size`` and ``lengths``, the
-              number of frames of each clip.
+            metadata: kept as JSON; needs ``size`` and ``lengths``, the number of
+              frames of each clip.
             config: of the protocol, '3class' or '5class'.
         """
         self._clips, self._metadata = clips, metadata or {}
@@ -73,7 +75,7 @@ class MicroExpressions(tfds.core.GeneratorBasedBuilder, skip_registration=True):
         size = self._metadata.get("size")
         image = tfds.features.Image(shape=(size, size, 3), encoding_format="png")
         text, number = tfds.features.Text(), tfds.features.Scalar(np.int32)
-        classes = self._metadata.get("classes", [])
+        classes = survey.classes(self.name, int(self.builder_config.name[0]))
         features = {
             "onset": image,
             "apex": image,

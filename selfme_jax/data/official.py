@@ -35,7 +35,9 @@ class OfficialClips:
         chosen = np.arange(count)
         if self.max_frames and count > self.max_frames:
             chosen = np.linspace(0, count - 1, self.max_frames).round().astype(int)
-            chosen[1 + np.argmin(abs(chosen[1:] - apex))] = apex
+            if apex not in chosen:  # it takes the place of an inner one
+                inner = chosen[1:-1] if self.max_frames > 2 else chosen[1:]
+                inner[np.argmin(abs(inner - apex))] = apex
         frames = np.stack([_decode(record["frames"][i]) for i in chosen])
         return Clip(frames, int(np.flatnonzero(chosen == apex)[0]))
 
@@ -111,6 +113,10 @@ def load(
         UserError: nothing prepared and no source, or clips are missing.
     """
     data_dir = Path(root or Path("data") / name)
+    if max_frames < 0 or max_frames == 1:
+        raise UserError(
+            f"max_frames is {max_frames}; it must be 0 (all) or at least 2."
+        )
     names = survey.classes(name, classes)
     place = folder(name, data_dir, classes)
     if not place.exists() and source:
@@ -125,20 +131,10 @@ def load(
             f"python -m selfme_jax.prepare {name} --source=DIR{flag} "
             f"--data_dir={data_dir}   (or set --config.data.source=DIR)"
         )
-    import tensorflow_datasets as tfds
-
-    from selfme_jax.data.micro_expressions import Encoded
-
-    builder = tfds.builder_from_directory(place)
-    skip = Encoded()  # OpenCV decodes faster, and only what is asked for
-    stored = builder.as_data_source(
-        split="+".join(sorted(builder.info.splits)),
-        decoders=dict.fromkeys(("onset", "apex", "frames"), skip),
-    )
-    samples = tuple(_sample(record) for record in stored)
+    stored, samples, metadata = _open(place)
     if classes == 3 and not allow_partial:
         protocol.check_counts(samples, remedy=_REMEDY)
-    imitation = bool(builder.info.metadata["imitation"])
+    imitation = bool(metadata["imitation"])
     return OfficialClips(names, samples, stored, max_frames, imitation)
 
 
@@ -172,6 +168,32 @@ def check(found: Survey, number: int, *, allow_partial: bool) -> None:
         )
 
 
+def _open(place: Path) -> tuple[Sequence, tuple[Sample, ...], dict]:
+    """Records, samples and metadata of a dataset.
+
+    Raises:
+        UserError: it is damaged.
+    """
+    import tensorflow_datasets as tfds
+
+    from selfme_jax.data.micro_expressions import Encoded
+
+    try:
+        builder = tfds.builder_from_directory(place)
+        skip = Encoded()  # OpenCV decodes faster, and only what is asked for
+        stored = builder.as_data_source(
+            split="+".join(sorted(builder.info.splits)),
+            decoders=dict.fromkeys(("onset", "apex", "frames"), skip),
+        )
+        samples = tuple(_sample(record) for record in stored)
+        return stored, samples, builder.info.metadata
+    except Exception as error:  # TFDS has one for every kind of damage
+        raise UserError(
+            f"{place} is damaged ({type(error).__name__}). Delete it and prepare it "
+            "again."
+        ) from error
+
+
 def _sample(record: dict[str, Any]) -> Sample:
     keys = ("emotion", "sha256", "apex_source")
     texts = {key: _text(record[key]) for key in ("dataset", "subject", "sample", *keys)}
@@ -191,9 +213,7 @@ def _decode(png: bytes) -> np.ndarray:
 
 def _check_same(place: Path, metadata: dict, data_dir: str | os.PathLike) -> None:
     """Refuse a dataset that is not what would be made now."""
-    import tensorflow_datasets as tfds
-
-    made = tfds.builder_from_directory(place).info.metadata
+    _, _, made = _open(place)
     changes = [
         f"{key}: {made['options'][key]} -> {value}"
         for key, value in metadata["options"].items()

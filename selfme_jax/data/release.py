@@ -82,18 +82,26 @@ def folders(root: Path, identify: Identify) -> dict[tuple[str, str], list[Path]]
 
 
 def locate(
-    entries: Sequence[Entry], places: dict[tuple[str, str], list[Path]]
+    entries: Sequence[Entry], places: dict[tuple[str, str], list[Path]], root: Path
 ) -> Iterator[Found | str]:
-    """What of each entry is on disk: its frames, or a line saying what is wrong."""
-    preferred = _variant(places)
+    """What of each entry is on disk: its frames, or a line saying what is wrong.
+
+    Args:
+        entries: of a dataset.
+        places: its folders, from ``folders``.
+        root: below which they were looked for; raw or cropped is told by the names
+          from there on.
+    """
+    kinds = {path: _kind(path, root) for own in places.values() for path in own}
+    preferred = _variant(places, kinds)
     for entry in entries:
         own = places.get(entry.key, [])
         if not own:
             yield "no folder"
             continue
-        ranked = sorted(own, key=lambda path: (_kind(path) != preferred, path))
+        ranked = sorted(own, key=lambda path: (kinds[path] != preferred, path))
         try:
-            yield _frames(entry, ranked)
+            yield _frames(entry, ranked, kinds)
         except (OSError, ValueError) as error:
             yield getattr(error, "strerror", None) or str(error)
 
@@ -117,14 +125,18 @@ def index_frames(folder: Path) -> tuple[dict[int, Path], list[str]]:
     return frames, odd
 
 
-def _frames(entry: Entry, ranked: Sequence[Path]) -> Found:
+def _frames(entry: Entry, ranked: Sequence[Path], kinds: dict[Path, str]) -> Found:
     folder = ranked[0]
     frames, notes = index_frames(folder)
-    if len(ranked) > 1 and _kind(ranked[1]) == _kind(folder):
+    if len(ranked) > 1 and kinds[ranked[1]] == kinds[folder]:
         notes.append(f"there {len(ranked)} times; {folder} is used")
     if not frames:
         raise ValueError(f"no frames in {folder}")
     onset, offset = _range(entry, frames)
+    if (onset, offset) != (entry.onset, entry.offset) and (
+        entry.dataset != "smic" or "SMIC_HS_E" in folder.parts  # its long clips
+    ):
+        notes.append("onset and offset are not known; all of the folder is used")
     numbers = [n for n in sorted(frames) if onset <= n <= offset]
     if not numbers or numbers[0] > onset + NEAR:
         raise ValueError(f"onset frame {onset} is missing in {folder}")
@@ -152,7 +164,7 @@ def _frames(entry: Entry, ranked: Sequence[Path]) -> Found:
         paths,
         missing,
         apex,
-        _kind(folder) == "cropped",
+        kinds[folder] == "cropped",
         tuple(notes),
     )
 
@@ -165,16 +177,16 @@ def _range(entry: Entry, frames: dict[int, Path]) -> tuple[int, int]:
     return entry.onset, entry.offset
 
 
-def _kind(path: Path) -> str:
-    words = "/".join(clean(part).lower() for part in path.parts[-6:])
+def _kind(path: Path, root: Path) -> str:
+    words = "/".join(clean(part).lower() for part in path.relative_to(root).parts)
     if "cropped" in words:
         return "cropped"
     return "selected" if "select" in words else "raw"
 
 
-def _variant(places: dict[tuple[str, str], list[Path]]) -> str:
+def _variant(places: dict[tuple[str, str], list[Path]], of: dict[Path, str]) -> str:
     """The kind of folder that is there for most clips; 'cropped' among equals."""
-    kinds = [{_kind(path) for path in own} for own in places.values()]
+    kinds = [{of[path] for path in own} for own in places.values()]
     order = ("raw", "selected", "cropped")
     return max(
         order, key=lambda kind: (sum(kind in k for k in kinds), order.index(kind))

@@ -1,6 +1,7 @@
 """What of an official release is there and usable, clip by clip."""
 
 import hashlib
+import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -98,7 +99,7 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
         UserError: no such folder, an option out of range, or no usable sheet.
     """
     check(name, options)
-    root = Path(source).expanduser()
+    root = Path(os.path.expanduser(source))  # leaves an unknown ~name alone
     if not source or not root.is_dir():
         raise UserError(_how_to_get(name, source))
     entries: list[Entry] = []
@@ -107,7 +108,7 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
         own = RELEASES[part].read(root, number=options.classes)
         places = release.folders(root, RELEASES[part].identify)
         entries += own
-        located += release.locate(own, places)
+        located += release.locate(own, places, root)
     if all(isinstance(found, str) for found in located):
         raise UserError(
             f"none of the {len(entries)} clips of {name} is below {source}.\n"
@@ -149,9 +150,10 @@ def decode(path: Path) -> np.ndarray | str:
     image = cv2.imdecode(data, cv2.IMREAD_COLOR) if data.size else None
     if image is None:
         return "empty" if not data.size else "no readable image"
-    jpeg = data[:2].tobytes() == b"\xff\xd8"
-    if jpeg and b"\xff\xd9" not in data[-64:].tobytes():
-        return "cut off"  # OpenCV fills the rest with grey
+    raw = data.tobytes()
+    # A JPEG that ends before its end marker: OpenCV may fill the rest with grey.
+    if raw[:2] == b"\xff\xd8" and raw.rfind(b"\xff\xd9") < raw.rfind(b"\xff\xda"):
+        return "cut off"
     return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
 
 
@@ -200,11 +202,8 @@ def _look(found: Found, options: Options, kept: FaceCache) -> Usable | str:
         matrix = align.affine(similarity)
     numbers = tuple(images)
     index, how = _apex(list(images.values()), numbers, apex_number, options.apex)
-    taken = {
-        "all": range(len(numbers)),
-        "rise": range(index + 1),
-        "ends": (0, index),
-    }[options.frames]
+    every, rise = range(len(numbers)), range(index + 1)
+    taken = {"all": every, "rise": rise, "ends": (0, index)}[options.frames]
     paths = dict(zip(found.numbers, found.paths, strict=True))
     digest = hashlib.sha256(onset.tobytes() + images[numbers[index]].tobytes())
     return Usable(
