@@ -51,8 +51,9 @@ class Session:
             )
         workdir.write_json(path, table)
         if self.config.data.name != "video":  # people of a labelled dataset
-            samples = build.dataset(self.config).samples
-            manifest.write(self.folder / "manifest.csv", samples)
+            data = build.dataset(self.config)
+            path = self.folder / "manifest.csv"
+            manifest.write(path, data.samples, classes=data.classes)
 
     def announce(self) -> None:
         """The first lines: what was found, on what it runs, where results go."""

@@ -45,10 +45,11 @@ class Session:
         Raises:
           UserError: it was made by another config or from other data.
         """
-        _claim(self.folder, self.config.to_dict(), self.samples)
+        classes = self.dataset.classes
+        _claim(self.folder, self.config.to_dict(), self.samples, classes)
         if self.motion_folder != self.folder:
             part = build.motion_config(self.config)
-            _claim(self.motion_folder, part, self.dataset.samples)
+            _claim(self.motion_folder, part, self.dataset.samples, classes)
 
     def announce(self) -> None:
         """The first lines: what was found, on what it runs, where results go."""
@@ -209,19 +210,21 @@ def met_before(folder: Path, samples: Sequence[Sample]) -> bool:
     Videos are not asked: nobody of a labelled dataset is known by name there.
     """
     path = folder / "manifest.csv"
-    met = {s.person for s in manifest.read(path)} if path.exists() else set()
+    met = manifest.people(path) if path.exists() else set()
     if any(s.person in met for s in samples):
         return True
     before = workdir.read_json(folder / "config.json")["motion"]["init"]
     return bool(before) and met_before(Path(before), samples)
 
 
-def _claim(folder: Path, config: dict, samples: tuple[Sample, ...]) -> None:
+def _claim(
+    folder: Path, config: dict, samples: tuple[Sample, ...], classes: Sequence[str]
+) -> None:
     workdir.claim(folder, config, free=build.FREE)
     path = folder / "manifest.csv"
-    if path.exists() and manifest.read(path) != samples:
+    if path.exists() and manifest.read(path, classes=classes) != samples:
         raise UserError(
             f"the data are not those that {folder} was made from ({path}).\n"
             "Choose another --workdir, or delete that one."
         )
-    manifest.write(path, samples)
+    manifest.write(path, samples, classes=classes)

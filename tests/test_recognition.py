@@ -34,3 +34,15 @@ def test_the_whole_line_of_runs_is_asked(person, met, tmp_path):
     last = run(tmp_path / "last", ["sub02", "sub03"], videos)
     asked = [Sample("smic", "s99", "c", 0), Sample(*person, "c", 0)]
     assert recognition.met_before(last, asked) is met
+
+
+def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
+    classes = ("anger", "contempt", "happiness", "surprise", "other")
+    samples = tuple(Sample("samm", f"{i:03d}", "c", i) for i in range(5))
+    for _ in range(2):  # the second time it is compared
+        recognition._claim(tmp_path, {"engine": {}}, samples, classes)
+    found = manifest.read(tmp_path / "manifest.csv", classes=classes)
+    assert found == samples
+    assert recognition.met_before(run(tmp_path / "r", []), samples) is False
+    manifest.write(tmp_path / "r" / "manifest.csv", samples, classes=classes)
+    assert recognition.met_before(tmp_path / "r", samples[4:]) is True

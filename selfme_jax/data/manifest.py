@@ -76,6 +76,11 @@ def read(
     )
 
 
+def people(path: str | os.PathLike) -> set[str]:
+    """Who is in a manifest, as ``Sample.person``; the classes do not matter."""
+    return {f"{row['dataset']}/{row['subject']}" for row in rows(path, COLUMNS)}
+
+
 def rows(path: str | os.PathLike, required: Sequence[str]) -> list[dict[str, str]]:
     """Rows of a CSV file with a header, cells stripped, blank lines left out.
 
