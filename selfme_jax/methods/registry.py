@@ -5,6 +5,7 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from selfme_jax.baselines.off_apexnet import OFFApexNet
 from selfme_jax.baselines.ststnet import STSTNet
 from selfme_jax.classifier import losses
 from selfme_jax.classifier.scvit import SCViT, ViT
@@ -34,13 +35,6 @@ def scvit(
     return Deep(prepare, module, value, lambda output: output[0], recipe)
 
 
-def vit(
-    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
-) -> Deep:
-    """ViT: the same without regions and contrast."""
-    return _plain(ViT(classes=classes, **model), prepare, loss, recipe)
-
-
 def ststnet(
     classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
 ) -> Deep:
@@ -54,6 +48,17 @@ def published(classes: int, weights: dict, model: dict) -> Published:
     return Published(inputs.levels, STSTNet(classes=classes, **model), weights)
 
 
+def reads_flow(kind: Callable) -> Callable[..., Deep]:
+    """A network of the flow as configured, trained by cross-entropy."""
+
+    def create(
+        classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+    ) -> Deep:
+        return _plain(kind(classes=classes, **model), prepare, loss, recipe)
+
+    return create
+
+
 def _plain(module, prepare: Prepare, loss: dict, recipe: Recipe) -> Deep:
     def value(output, labels) -> tuple[jax.Array, dict]:
         return losses.cross_entropy(output, labels, **loss), {}
@@ -61,5 +66,10 @@ def _plain(module, prepare: Prepare, loss: dict, recipe: Recipe) -> Deep:
     return Deep(prepare, module, value, lambda output: output, recipe)
 
 
-METHODS = {"scvit": scvit, "vit": vit, "ststnet": ststnet}
+METHODS = {
+    "scvit": scvit,
+    "vit": reads_flow(ViT),
+    "ststnet": ststnet,
+    "off_apexnet": reads_flow(OFFApexNet),
+}
 NAMES = tuple(METHODS)
