@@ -152,6 +152,23 @@ def _baselines(config: ConfigDict) -> None:
     config.off_apexnet.model.size = 28  # side that the flow is resized to
     config.off_apexnet.model.hidden = 1024  # width of the fully connected layers
 
+    # Zhou et al. 2019, the authors' code.
+    config.dual_inception = _baseline(epochs=40.0, batch_size=3, learning_rate=1e-4)
+    config.dual_inception.model.dropout = 0.0
+    config.dual_inception.model.size = 28
+    config.dual_inception.model.hidden = 1024
+
+    # Sizes as in the STSTNet paper; how it trained them is unknown: our choice.
+    config.vgg16 = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-4)
+    config.vgg16.model.dropout = 0.5
+    config.vgg16.model.size = 224
+    config.vgg16.model.hidden = 4096
+    config.vgg16.model.shrink = 1  # divides the number of filters
+    config.googlenet = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-4)
+    config.googlenet.model.dropout = 0.4
+    config.googlenet.model.size = 224
+    config.googlenet.model.shrink = 1
+
 
 def _baseline(*, epochs: float, batch_size: int, learning_rate: float) -> ConfigDict:
     """Adam at a constant rate, plain cross-entropy, samples as they come."""

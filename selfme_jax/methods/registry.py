@@ -5,8 +5,11 @@ from collections.abc import Callable
 import jax
 import numpy as np
 
+from selfme_jax.baselines.dual_inception import DualInception
+from selfme_jax.baselines.googlenet import GoogLeNet
 from selfme_jax.baselines.off_apexnet import OFFApexNet
 from selfme_jax.baselines.ststnet import STSTNet
+from selfme_jax.baselines.vgg16 import VGG16
 from selfme_jax.classifier import losses
 from selfme_jax.classifier.scvit import SCViT, ViT
 from selfme_jax.methods import inputs
@@ -71,5 +74,8 @@ METHODS = {
     "vit": reads_flow(ViT),
     "ststnet": ststnet,
     "off_apexnet": reads_flow(OFFApexNet),
+    "dual_inception": reads_flow(DualInception),
+    "vgg16": reads_flow(VGG16),
+    "googlenet": reads_flow(GoogLeNet),
 }
 NAMES = tuple(METHODS)

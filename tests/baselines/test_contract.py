@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from configs import base
+from selfme_jax.baselines import googlenet
 from selfme_jax.methods import registry
 from selfme_jax.methods.deep import Recipe
 from selfme_jax.methods.method import Problem
@@ -17,8 +18,16 @@ from selfme_jax.types import Split
 
 # Model options that make a network small, and the channels it reads.
 SMALL = {
-    "off_apexnet": ({"hidden": 16}, (0, 1)),
+    "off_apexnet": ({"size": 12, "hidden": 16}, (0, 1)),
+    "dual_inception": ({"size": 12, "hidden": 16}, (0, 1)),
+    "vgg16": ({"size": 32, "hidden": 16, "shrink": 16}, (0, 1, 2)),
+    "googlenet": (
+        {"size": 32, "shrink": 8, "stages": [s[:1] for s in googlenet.STAGES]},
+        (0, 1, 2),
+    ),
 }
+# Run once: compiling is what takes time.
+QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
 NAMES = tuple(SMALL)
 SIDE = 20  # not what any of them wants: it is resized
 
@@ -49,34 +58,49 @@ def test_every_network_is_tested():
     assert set(SMALL) == set(registry.NAMES) - {"scvit", "vit", "ststnet"}
 
 
+def draw(made, x):
+    """Variables drawn by numpy: compiling the initialisers takes long."""
+    rng = np.random.default_rng(0)
+    shapes = jax.eval_shape(made.module.init, jax.random.key(0), x[:1])
+
+    def one(path, leaf):
+        if path[0].key == "batch_stats":
+            return np.ones(leaf.shape, np.float32)
+        values = rng.normal(size=leaf.shape).astype(np.float32)
+        if leaf.ndim == 1:
+            return np.abs(values)  # biases that leave every ReLU alive
+        return values * np.float32(np.sqrt(2 / np.prod(leaf.shape[:-1])))
+
+    return jax.tree_util.tree_map_with_path(one, shapes)
+
+
 @pytest.mark.parametrize("name", NAMES)
 def test_outputs_and_gradients(name):
     made = method(name)
     x, labels = images(), np.arange(6) % 3
-    variables = jax.jit(made.module.init)(jax.random.key(0), x[:1])
+    variables = draw(made, x)
 
-    @jax.jit
-    def value(params, x):
-        kept = {k: v for k, v in variables.items() if k != "params"}
-        rngs = {"dropout": jax.random.key(1)}
+    def loss(params, kept, x):
+        output, _ = made.module.apply(
+            {"params": params, **kept},
+            x,
+            train=True,
+            rngs={"dropout": jax.random.key(1)},
+            mutable=list(kept),
+        )
+        return made.loss(output, labels)[0].mean(), made.logits(output)
 
-        def loss(params, x):
-            output, _ = made.module.apply(
-                {"params": params, **kept}, x, train=True, rngs=rngs, mutable=list(kept)
-            )
-            return made.loss(output, labels)[0].mean(), made.logits(output)
-
-        return jax.value_and_grad(loss, argnums=(0, 1), has_aux=True)(params, x)
-
-    (loss, logits), (to_params, to_x) = value(variables["params"], x)
-    assert logits.shape == (6, 3) and np.isfinite(loss)
-    leaves = jax.tree.leaves(to_params)
-    assert all(np.isfinite(leaf).all() for leaf in leaves)
-    assert all((leaf != 0).any() for leaf in leaves)
+    params = variables.pop("params")
+    gradient = jax.jit(jax.value_and_grad(loss, argnums=(0, 2), has_aux=True))
+    value = gradient.lower(params, variables, x).compile(QUICK)
+    (got, logits), (to_params, to_x) = value(params, variables, x)
+    assert logits.shape == (6, 3) and np.isfinite(got)
+    for path, leaf in jax.tree_util.tree_leaves_with_path(to_params):
+        assert np.isfinite(leaf).all() and (leaf != 0).any(), path
     read = tuple(np.flatnonzero((to_x != 0).any((0, 1, 2))))
     assert read == SMALL[name][1]
-    (loss, logits), grads = value(variables["params"], np.zeros_like(x))
-    assert np.isfinite(logits).all() and np.isfinite(loss)
+    (got, logits), grads = value(params, variables, np.zeros_like(x))
+    assert np.isfinite(logits).all() and np.isfinite(got)
     assert all(np.isfinite(leaf).all() for leaf in jax.tree.leaves(grads))
 
 
