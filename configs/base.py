@@ -169,6 +169,15 @@ def _baselines(config: ConfigDict) -> None:
     config.googlenet.model.size = 224
     config.googlenet.model.shrink = 1
 
+    # Wang et al. 2024, the authors' code.
+    config.htnet = _baseline(epochs=800.0, batch_size=256, learning_rate=5e-5)
+    config.htnet.model.dropout = 0.0
+    config.htnet.model.size = 28
+    config.htnet.model.patch = 7
+    config.htnet.model.width = 256  # of the first level; doubles, as do the heads
+    config.htnet.model.heads = 3
+    config.htnet.model.repeats = (2, 2, 10)  # transformer blocks of each level
+
 
 def _baseline(*, epochs: float, batch_size: int, learning_rate: float) -> ConfigDict:
     """Adam at a constant rate, plain cross-entropy, samples as they come."""

@@ -7,6 +7,7 @@ import numpy as np
 
 from selfme_jax.baselines.dual_inception import DualInception
 from selfme_jax.baselines.googlenet import GoogLeNet
+from selfme_jax.baselines.htnet import HTNet
 from selfme_jax.baselines.off_apexnet import OFFApexNet
 from selfme_jax.baselines.ststnet import STSTNet
 from selfme_jax.baselines.vgg16 import VGG16
@@ -77,5 +78,6 @@ METHODS = {
     "dual_inception": reads_flow(DualInception),
     "vgg16": reads_flow(VGG16),
     "googlenet": reads_flow(GoogLeNet),
+    "htnet": reads_flow(HTNet),
 }
 NAMES = tuple(METHODS)

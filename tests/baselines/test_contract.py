@@ -25,6 +25,7 @@ SMALL = {
         {"size": 32, "shrink": 8, "stages": [s[:1] for s in googlenet.STAGES]},
         (0, 1, 2),
     ),
+    "htnet": ({"size": 16, "patch": 2, "width": 6, "repeats": (1, 1)}, (0, 1, 2)),
 }
 # Run once: compiling is what takes time.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
