@@ -178,6 +178,17 @@ def _baselines(config: ConfigDict) -> None:
     config.htnet.model.heads = 3
     config.htnet.model.repeats = (2, 2, 10)  # transformer blocks of each level
 
+    # Van Quang et al. 2019, the authors' code; here it reads flow, from scratch.
+    config.capsulenet = _baseline(epochs=30.0, batch_size=32, learning_rate=1e-4)
+    config.capsulenet.model.size = 224
+    config.capsulenet.model.kernel = 9
+    config.capsulenet.model.shrink = 1
+    config.capsulenet.loss = ConfigDict({"present": 0.99, "absent": 0.01})
+    config.capsulenet.loss.weight = 0.5  # of the absent classes
+    config.capsulenet.train.decay = "cosine"  # published: by 0.9 an epoch
+    config.capsulenet.train.balance = 1.0
+    config.capsulenet.train.mirror = 0.5
+
 
 def _baseline(*, epochs: float, batch_size: int, learning_rate: float) -> ConfigDict:
     """Adam at a constant rate, plain cross-entropy, samples as they come."""

@@ -3,8 +3,11 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.baselines import capsulenet as capsules
+from selfme_jax.baselines.capsulenet import CapsuleNet
 from selfme_jax.baselines.dual_inception import DualInception
 from selfme_jax.baselines.googlenet import GoogLeNet
 from selfme_jax.baselines.htnet import HTNet
@@ -52,6 +55,18 @@ def published(classes: int, weights: dict, model: dict) -> Published:
     return Published(inputs.levels, STSTNet(classes=classes, **model), weights)
 
 
+def capsulenet(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """CapsuleNet by its margin loss; a logit is the logarithm of a capsule's length."""
+
+    def value(lengths, labels) -> tuple[jax.Array, dict]:
+        return capsules.margin_loss(lengths, labels, **loss), {}
+
+    module = CapsuleNet(classes=classes, **model)
+    return Deep(prepare, module, value, jnp.log, recipe)
+
+
 def reads_flow(kind: Callable) -> Callable[..., Deep]:
     """A network of the flow as configured, trained by cross-entropy."""
 
@@ -79,5 +94,6 @@ METHODS = {
     "vgg16": reads_flow(VGG16),
     "googlenet": reads_flow(GoogLeNet),
     "htnet": reads_flow(HTNet),
+    "capsulenet": capsulenet,
 }
 NAMES = tuple(METHODS)

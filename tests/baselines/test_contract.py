@@ -26,6 +26,7 @@ SMALL = {
         (0, 1, 2),
     ),
     "htnet": ({"size": 16, "patch": 2, "width": 6, "repeats": (1, 1)}, (0, 1, 2)),
+    "capsulenet": ({"size": 64, "kernel": 3, "shrink": 16}, (0, 1, 2)),
 }
 # Run once: compiling is what takes time.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -35,7 +36,9 @@ SIDE = 20  # not what any of them wants: it is resized
 
 def method(name, steps=2):
     config = base.get_config()[name].to_dict()
-    model = {**config["model"], **SMALL[name][0], "dropout": 0.5}
+    model = {**config["model"], **SMALL[name][0]}
+    if "dropout" in model:
+        model["dropout"] = 0.5
     keys = inspect.signature(optimizer.adamw).parameters.keys() - {"steps"}
     tune = {key: config["train"][key] for key in keys}
     recipe = Recipe(
