@@ -7,7 +7,7 @@ def get_config() -> ConfigDict:
     """The defaults of all keys."""
     config = ConfigDict()
     config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
-    config.method = "scvit"  # a name of methods/registry.py: ststnet, off_apexnet, ...
+    config.method = "scvit"  # scvit | vit | one of _baselines below
     config.input = "learned"  # learned (SelfME's) | tvl1 | images (flow images)
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
