@@ -7,7 +7,7 @@ def get_config() -> ConfigDict:
     """The defaults of all keys."""
     config = ConfigDict()
     config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
-    config.method = "scvit"  # scvit | vit | ststnet
+    config.method = "scvit"  # scvit | vit | one of _baselines below
     config.input = "learned"  # learned (SelfME's) | tvl1 | images (flow images)
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
@@ -64,22 +64,7 @@ def get_config() -> ConfigDict:
     config.scvit.loss.tau = 0.07  # its temperature (the paper's best)
     config.vit = _transformer()
 
-    # Liong et al. 2019, the authors' PyTorch recipe.
-    config.ststnet = ConfigDict()
-    config.ststnet.weights = ""  # published fold weights (.npz): score, do not train
-    config.ststnet.model = ConfigDict({"dropout": 0.5})
-    config.ststnet.loss = ConfigDict({"smoothing": 0.0})
-    config.ststnet.train = ConfigDict()
-    config.ststnet.train.epochs = 800.0
-    config.ststnet.train.steps = 0
-    config.ststnet.train.batch_size = 256
-    config.ststnet.train.learning_rate = 5e-5
-    config.ststnet.train.warmup = 0.0
-    config.ststnet.train.decay = "constant"
-    config.ststnet.train.weight_decay = 0.0
-    config.ststnet.train.clip = 0.0
-    config.ststnet.train.balance = 0.0
-    config.ststnet.train.ema = 0.0
+    _baselines(config)
 
     # How a stage is run; changes no result.
     config.engine = ConfigDict()
@@ -150,6 +135,76 @@ def _motion() -> ConfigDict:
     config.train.dropout = 0.3  # of candidate motions, early in training
     config.train.dropout_ramp = 0.2  # share of the steps it rises for
     config.train.dropout_stop = 0.5  # share of the steps after which it ends
+    config.train.ema = 0.0
+    return config
+
+
+def _baselines(config: ConfigDict) -> None:
+    """Published networks; what of a recipe is published is in selfme_jax/baselines."""
+    # Liong et al. 2019, the authors' PyTorch recipe.
+    config.ststnet = _baseline(epochs=800.0, batch_size=256, learning_rate=5e-5)
+    config.ststnet.weights = ""  # published fold weights (.npz): score, do not train
+    config.ststnet.model.dropout = 0.5
+
+    # Gan et al. 2019; rate, epochs and batch of a re-implementation.
+    config.off_apexnet = _baseline(epochs=3000.0, batch_size=64, learning_rate=1e-4)
+    config.off_apexnet.model.dropout = 0.5
+    config.off_apexnet.model.size = 28  # side that the flow is resized to
+    config.off_apexnet.model.hidden = 1024  # width of the fully connected layers
+
+    # Zhou et al. 2019, the authors' code.
+    config.dual_inception = _baseline(epochs=40.0, batch_size=3, learning_rate=1e-4)
+    config.dual_inception.model.dropout = 0.0
+    config.dual_inception.model.size = 28
+    config.dual_inception.model.hidden = 1024
+
+    # Sizes as in the STSTNet paper; how it trained them is unknown: our choice.
+    config.vgg16 = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-4)
+    config.vgg16.model.dropout = 0.5
+    config.vgg16.model.size = 224
+    config.vgg16.model.hidden = 4096
+    config.vgg16.model.shrink = 1  # divides the number of filters
+    config.googlenet = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-4)
+    config.googlenet.model.dropout = 0.4
+    config.googlenet.model.size = 224
+    config.googlenet.model.shrink = 1
+
+    # Wang et al. 2024, the authors' code.
+    config.htnet = _baseline(epochs=800.0, batch_size=256, learning_rate=5e-5)
+    config.htnet.model.dropout = 0.0
+    config.htnet.model.size = 28
+    config.htnet.model.patch = 7
+    config.htnet.model.width = 256  # of the first level; doubles, as do the heads
+    config.htnet.model.heads = 3
+    config.htnet.model.repeats = (2, 2, 10)  # transformer blocks of each level
+
+    # Van Quang et al. 2019, the authors' code; here it reads flow, from scratch.
+    config.capsulenet = _baseline(epochs=30.0, batch_size=32, learning_rate=1e-4)
+    config.capsulenet.model.size = 224
+    config.capsulenet.model.kernel = 9
+    config.capsulenet.model.shrink = 1
+    config.capsulenet.loss = ConfigDict({"present": 0.99, "absent": 0.01})
+    config.capsulenet.loss.weight = 0.5  # of the absent classes
+    config.capsulenet.train.decay = "cosine"  # published: by 0.9 an epoch
+    config.capsulenet.train.balance = 1.0
+    config.capsulenet.train.mirror = 0.5
+
+
+def _baseline(*, epochs: float, batch_size: int, learning_rate: float) -> ConfigDict:
+    """Adam at a constant rate, plain cross-entropy, samples as they come."""
+    config = ConfigDict()
+    config.model = ConfigDict()
+    config.loss = ConfigDict({"smoothing": 0.0})
+    config.train = ConfigDict()
+    config.train.epochs = epochs
+    config.train.steps = 0
+    config.train.batch_size = batch_size
+    config.train.learning_rate = learning_rate
+    config.train.warmup = 0.0
+    config.train.decay = "constant"
+    config.train.weight_decay = 0.0
+    config.train.clip = 0.0
+    config.train.balance = 0.0
     config.train.ema = 0.0
     return config
 

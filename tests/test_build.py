@@ -11,6 +11,7 @@ from configs import base, flow_images, synthetic
 from selfme_jax import build
 from selfme_jax.data import synthetic as faces
 from selfme_jax.data.flow_images import FlowImages
+from selfme_jax.methods import registry
 from selfme_jax.methods.deep import Deep
 from selfme_jax.types import Sample, UserError
 
@@ -107,16 +108,17 @@ def test_the_floor_reads_untuned_flow(config):
     np.testing.assert_allclose(before, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", ["scvit", "vit", "ststnet"])
+@pytest.mark.parametrize("name", registry.NAMES)
 def test_methods_take_their_settings_from_their_part(config, name):
     config.method = name
     config[name].train.batch_size = 13
     config[name].train.epochs, config[name].train.steps = 0.0, 17
-    config[name].model.dropout = 0.25
+    key = {"capsulenet": "shrink"}.get(name, "dropout")
+    config[name].model[key] = value = {"shrink": 2}.get(key, 0.25)
     method = build.method(build.resolve(config), IMAGES)
     assert isinstance(method, Deep)
     assert method.recipe.batch_size == 13
-    assert method.module.dropout == 0.25 and method.module.classes == 3
+    assert getattr(method.module, key) == value and method.module.classes == 3
     assert method.task((1, 4, 28, 28, 3), 4).steps == 17
 
 

@@ -3,9 +3,17 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.baselines import capsulenet as capsules
+from selfme_jax.baselines.capsulenet import CapsuleNet
+from selfme_jax.baselines.dual_inception import DualInception
+from selfme_jax.baselines.googlenet import GoogLeNet
+from selfme_jax.baselines.htnet import HTNet
+from selfme_jax.baselines.off_apexnet import OFFApexNet
 from selfme_jax.baselines.ststnet import STSTNet
+from selfme_jax.baselines.vgg16 import VGG16
 from selfme_jax.classifier import losses
 from selfme_jax.classifier.scvit import SCViT, ViT
 from selfme_jax.methods import inputs
@@ -34,13 +42,6 @@ def scvit(
     return Deep(prepare, module, value, lambda output: output[0], recipe)
 
 
-def vit(
-    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
-) -> Deep:
-    """ViT: the same without regions and contrast."""
-    return _plain(ViT(classes=classes, **model), prepare, loss, recipe)
-
-
 def ststnet(
     classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
 ) -> Deep:
@@ -54,6 +55,29 @@ def published(classes: int, weights: dict, model: dict) -> Published:
     return Published(inputs.levels, STSTNet(classes=classes, **model), weights)
 
 
+def capsulenet(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """CapsuleNet by its margin loss; a logit is the logarithm of a capsule's length."""
+
+    def value(lengths, labels) -> tuple[jax.Array, dict]:
+        return capsules.margin_loss(lengths, labels, **loss), {}
+
+    module = CapsuleNet(classes=classes, **model)
+    return Deep(prepare, module, value, jnp.log, recipe)
+
+
+def reads_flow(kind: Callable) -> Callable[..., Deep]:
+    """A network of the flow as configured, trained by cross-entropy."""
+
+    def create(
+        classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+    ) -> Deep:
+        return _plain(kind(classes=classes, **model), prepare, loss, recipe)
+
+    return create
+
+
 def _plain(module, prepare: Prepare, loss: dict, recipe: Recipe) -> Deep:
     def value(output, labels) -> tuple[jax.Array, dict]:
         return losses.cross_entropy(output, labels, **loss), {}
@@ -61,5 +85,15 @@ def _plain(module, prepare: Prepare, loss: dict, recipe: Recipe) -> Deep:
     return Deep(prepare, module, value, lambda output: output, recipe)
 
 
-METHODS = {"scvit": scvit, "vit": vit, "ststnet": ststnet}
+METHODS = {
+    "scvit": scvit,
+    "vit": reads_flow(ViT),
+    "ststnet": ststnet,
+    "off_apexnet": reads_flow(OFFApexNet),
+    "dual_inception": reads_flow(DualInception),
+    "vgg16": reads_flow(VGG16),
+    "googlenet": reads_flow(GoogLeNet),
+    "htnet": reads_flow(HTNet),
+    "capsulenet": capsulenet,
+}
 NAMES = tuple(METHODS)
