@@ -159,6 +159,8 @@ def test_results_name_what_the_contract_names(results):
         "motion_scope": "none (given flow images)",
         "motion_init": "",
         "labels_shuffled": False,
+        "imitation": False,
+        "partial": "",
         "saw_test_subject": False,
     }
     assert results["provenance"]["device"] == "1 x cpu (cpu)"

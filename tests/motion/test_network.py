@@ -160,10 +160,9 @@ def test_extract_never_runs_the_generator(network, params, pair):
     assert 0 < jaxpr.count(name) < whole.count(name)
 
 
-def test_tracked_keypoints_start_from_those_of_the_driving_frame(network, pair):
+def test_tracked_keypoints_start_from_those_of_the_driving_frame(network, params, pair):
     source, driving = pair
-    network = network.clone(tracking=0.8)
-    params = network.init(jax.random.key(0), *pair)
+    network = network.clone(tracking=0.8)  # which has no parameters
     out = network.apply(params, source, driving, reconstruct=False)
     found = network.apply(params, driving, method="keypoints")
     np.testing.assert_array_equal(out.driving_keypoints.points, found.points)
