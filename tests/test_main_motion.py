@@ -1,8 +1,6 @@
 """Pretraining, and recognition that starts from it, as processes of a user."""
 
 import json
-import signal
-import time
 
 import command
 import numpy as np
@@ -48,43 +46,6 @@ def test_pretraining_scores_held_out_pairs(trained):
     assert [r["step"] for r in rows] == [1, 2]
     assert {"warped", "reconstruction", "equivariance", "smoothness"} <= set(rows[0])
     assert (trained / "figures" / "pairs.png").read_bytes().startswith(b"\x89PNG")
-
-
-def weights(folder, steps):
-    from selfme_jax.train.checkpoint import Chunk
-
-    with Chunk(folder / "checkpoints" / "motion" / "0000") as chunk:
-        return chunk.restore(steps)
-
-
-def test_killed_pretraining_resumes_to_the_same(tmp_path, cache):
-    steps = 12
-    arguments = (
-        *(CONFIG, *MOTION, *PEOPLE, f"--config.motion.train.steps={steps}"),
-        *("--config.engine.motion.save_seconds=0", "--stages=motion"),
-        "--config.engine.motion.log_every=1",
-    )
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    done = command.run(*arguments, f"--workdir={whole}", cache=cache, **FAST)
-    assert done.code == 0, done.err
-    process = command.start(*arguments, f"--workdir={killed}", cache=cache, **FAST)
-    metrics = killed / "metrics.jsonl"
-    end = time.monotonic() + 200
-    while time.monotonic() < end:
-        if metrics.exists() and metrics.read_text().count("\n") >= steps // 2:
-            break
-        time.sleep(0.02)
-    process.send_signal(signal.SIGKILL)
-    process.communicate()
-    assert not (killed / "checkpoints" / "motion" / "0000" / str(steps)).exists()
-    again = command.run(*arguments, f"--workdir={killed}", cache=cache, **FAST)
-    assert again.code == 0, again.err
-    assert "resumed at step" in again.out
-    import jax
-
-    jax.tree.map(
-        np.testing.assert_array_equal, weights(killed, steps), weights(whole, steps)
-    )
 
 
 def recognise(folder, trained, scope, cache, *further):
