@@ -12,7 +12,8 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
-import numpy as np
+
+from selfme_jax.ops import filters
 
 GREY = (0.299, 0.587, 0.114)  # of RGB, as OpenCV
 SMALLEST = 16  # pixels: no coarser scale than this
@@ -86,7 +87,7 @@ def tvl1(frame0: jax.Array, frame1: jax.Array, *, preset: str = "opencv") -> jax
         span = jnp.maximum(*(x.max((1, 2), keepdims=True) for x in pair)) - low
         pair = [255 * (x - low) / jnp.where(span > 0, span, 1) for x in pair]
     if use.sigma:
-        pair = [_blur(x, use.sigma) for x in pair]
+        pair = [filters.blur(x, sigma=use.sigma) for x in pair]
     pyramid = _pyramid(pair, use)
     u = jnp.zeros((*pyramid[-1][0].shape, 2))
     for level, (i0, i1) in reversed(list(enumerate(pyramid))):
@@ -116,7 +117,7 @@ def _pyramid(pair: list, use: _Preset) -> list:
         images = pyramid[-1]
         if use.sigma:  # IPOL: what the coarser grid cannot hold goes first
             sigma = 0.6 * (use.step**-2 - 1) ** 0.5
-            images = [_blur(x, sigma) for x in images]
+            images = [filters.blur(x, sigma=sigma) for x in images]
         pyramid.append(
             [
                 jax.image.resize(x, (b, *shape), "linear", antialias=False)
@@ -169,7 +170,7 @@ def _iterate(gx, gy, rest, u1, u2, duals, use: _Preset) -> tuple:
         u1, u2, duals, active, count = state
         if use.median:
             keep = active[:, None, None]
-            u1, u2 = (jnp.where(keep, _median(x), x) for x in (u1, u2))
+            u1, u2 = (jnp.where(keep, filters.median(x), x) for x in (u1, u2))
         inner = (u1, u2, duals, active, jnp.array(0))
         more = jax.lax.while_loop(
             lambda s: s[3].any() & (s[4] < use.inner), once, inner
@@ -238,62 +239,3 @@ def _keys(t: jax.Array) -> tuple[jax.Array, ...]:
         return a * (((x - 5) * x + 8) * x - 4)
 
     return far(1 + t), near(t), near(1 - t), far(2 - t)
-
-
-def _median(image: jax.Array) -> jax.Array:
-    """5x5 median of [b, h, w], the border repeated.
-
-    Forgetful selection by minima and maxima alone, which fuse and vectorise: of any 14
-    of the 25 values neither the least nor the greatest is the median; drop both, take
-    another one in, and so on.
-    """
-    _, h, w = image.shape
-    padded = jnp.pad(image, ((0, 0), (2, 2), (2, 2)), "edge")
-    values = [padded[:, dy : dy + h, dx : dx + w] for dy in range(5) for dx in range(5)]
-    held, rest = values[:14], values[14:]
-    while True:
-        _extremes(held)
-        held = held[1:-1]
-        if not rest:
-            return held[0]
-        held.append(rest.pop())
-
-
-def _extremes(values: list) -> None:
-    """Bring the least to the front and the greatest to the end, in place."""
-
-    def order(i, j):
-        low, high = values[i], values[j]
-        values[i], values[j] = jnp.minimum(low, high), jnp.maximum(low, high)
-
-    n = len(values)
-    for i in range(n // 2):
-        order(i, n - 1 - i)
-    half = (n + 1) // 2
-    for i in range(1, half):
-        order(0, i)
-    for i in range(n // 2, n - 1):
-        order(i, n - 1)
-
-
-def _blur(image: jax.Array, sigma: float) -> jax.Array:
-    """Gaussian blur of [b, h, w] as two matrix products, mirrored at the border."""
-    rows, columns = (_gaussian(size, sigma) for size in image.shape[1:])
-    image = jnp.einsum("yh,bhw->byw", rows, image, precision="highest")
-    return jnp.einsum("xw,byw->byx", columns, image, precision="highest")
-
-
-@functools.lru_cache(maxsize=64)
-def _gaussian(size: int, sigma: float) -> np.ndarray:
-    """[size, size] float32: cut at 5 sigma, beyond the border the mirror image."""
-    radius = int(5 * sigma) + 1
-    matrix = np.zeros((size, size))
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    for offset, weight in zip(
-        range(-radius, radius + 1), weights / weights.sum(), strict=True
-    ):
-        place = np.arange(size) + offset
-        place = np.where(place < 0, -1 - place, place)
-        place = np.where(place >= size, 2 * size - 1 - place, place)
-        np.add.at(matrix, (np.arange(size), place), weight)
-    return matrix.astype(np.float32)

@@ -7,7 +7,7 @@ import pytest
 from scipy import ndimage
 
 from selfme_jax.data import synthetic
-from selfme_jax.ops import flow, tvl1
+from selfme_jax.ops import filters, flow
 
 SHAPE = (70, 56)  # four scales; one shape for all tests: compiling takes longest
 
@@ -81,7 +81,7 @@ def test_pairs_do_not_depend_on_their_companions(found):
 
 def test_median_is_that_of_opencv():
     image = np.random.default_rng(2).normal(size=(2, 13, 9)).astype(np.float32)
-    got = np.asarray(jax.jit(tvl1._median)(image))
+    got = np.asarray(jax.jit(filters.median)(image))
     for ours, frame in zip(got, image, strict=True):
         np.testing.assert_array_equal(ours, cv2.medianBlur(frame, 5))
 
