@@ -9,7 +9,7 @@ Time: not measured yet on a GPU, for which the full network is meant; for a CPU 
 configs/casme2_small.py.
 """
 
-from configs import base
+from configs import base, synthetic
 
 
 def get_config():
@@ -23,16 +23,8 @@ def get_config():
     network.compare = True
     network.refinement = 2
     network.dtype = "bfloat16"
-    # The losses of configs/synthetic.py: subtle motion, light that changes.
-    loss = config.motion.loss
-    loss.reconstruction = 0.2
-    loss.charbonnier = 100.0
-    loss.epsilon = 0.01
-    loss.scales = 1
-    loss.light_blocks = 8
-    loss.blur = 0.8
-    loss.equivariance = 0.02
-    loss.smoothness = 0.3
+    # Subtle motion, light that changes: as on synthetic faces.
+    config.motion.loss = synthetic.get_config().motion.loss
     config.motion.train.dropout = 0.0
     config.motion.train.steps = 1000
 
