@@ -4,10 +4,14 @@ Coordinates follow one law (``ops/grid.py``): (x, y) order, [-1, 1], corners at
 pixel centres. A flow maps driving (apex) positions to source (onset) positions.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import numpy as np
+
+# Told as long work goes on: (what is being done, how much of it, of how much, where).
+Tell = Callable[[str, int, int, str], None]
 
 
 class UserError(Exception):

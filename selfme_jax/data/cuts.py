@@ -9,16 +9,13 @@ import numpy as np
 from selfme_jax.data import clips, faces
 from selfme_jax.data.clips import ClipFile, DamagedError
 from selfme_jax.data.faces import Square
-from selfme_jax.types import UserError
+from selfme_jax.types import Tell, UserError
 
 # Frames of a clip in which the face is looked for, and the share of them in which it
 # must be found: a single hit is as likely a pattern on the wall. Our choice.
 LOOKS, FOUND = 9, 1 / 3
 # In a clip that does not say how long it is: every so many frames.
 _LOOK_EVERY = 25
-
-# (what is being done, how much of it, of how much, where it is)
-Tell = Callable[[str, int, int, str], None]
 
 
 class Options(NamedTuple):

@@ -1,9 +1,4 @@
-"""The TFDS dataset of face crops: one record a frame, in order.
-
-TensorFlow is not needed, but without it TFDS can write no more than a gigabyte into a
-split (its buffer beyond that is TensorFlow's). So the frames are cut into splits that
-are small enough, part0000, part0001, ..., which are read as one.
-"""
+"""The TFDS dataset of face crops: one record a frame, in order."""
 
 import itertools
 from collections.abc import Callable, Iterator
@@ -13,20 +8,16 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-# Uncompressed bytes of a split, which TFDS holds in memory as (smaller) PNGs.
-PART_BYTES = 1 << 28
+from selfme_jax.data import shards
 
 Frames = Callable[[], Iterator[tuple[str, int, np.ndarray]]]
 
 
-class FaceVideos(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class FaceVideos(shards.Builder, skip_registration=True):
     """Face crops of video clips; metadata.json tells the clips apart."""
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "One square per clip, PNG, frames in order."}
-    # Nothing is downloaded. TFDS would look for a list of URLs beside this module, and
-    # needs the package importlib_resources for that, which it does not install.
-    url_infos = None
 
     def __init__(self, data_dir: Path, *, frames: Frames, metadata: dict):
         """What is to be written.
@@ -47,35 +38,16 @@ class FaceVideos(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             "clip": tfds.features.Text(),
             "frame": tfds.features.Scalar(np.int32),
         }
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description="Face crops of video clips, one square per clip, in order.",
-            features=tfds.features.FeaturesDict(features),
-            metadata=tfds.core.MetadataDict(self._metadata),
-            disable_shuffling=True,
-        )
+        about = "Face crops of video clips, one square per clip, in order."
+        return self.described(features, about, self._metadata)
 
     def _split_generators(self, dl_manager) -> dict:
         del dl_manager
         size = self._metadata["options"]["size"]
-        length = max(1, PART_BYTES // (3 * size * size))
         total = sum(clip["count"] for clip in self._metadata["clips"])
-        # TFDS writes one split after the other: all draw from the same generator.
-        examples = self._generate_examples()
-        return {
-            f"part{part:04d}": itertools.islice(examples, length)
-            for part in range(-(-total // length))
-        }
+        return self.parts(itertools.repeat(3 * size * size, total))
 
     def _generate_examples(self) -> Iterator[tuple[int, dict]]:
-        import cv2
-
         for key, (clip, frame, image) in enumerate(self._frames()):
-            png = cv2.imencode(".png", cv2.cvtColor(image, cv2.COLOR_RGB2BGR))[1]
-            yield key, {"image": png.tobytes(), "clip": clip, "frame": frame}
-
-    def _log_download_bytes(self) -> None:
-        """TFDS would announce a download of unknown size."""
-
-    def _log_download_done(self) -> None:
-        """Who prepares says where the dataset is."""
+            png = shards.encode(image)
+            yield key, {"image": png, "clip": clip, "frame": frame}

@@ -8,7 +8,7 @@ sheets, where given, are copied and frames are made for them.
 import functools
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -25,13 +25,11 @@ from selfme_jax.data import (
     synthetic,
 )
 from selfme_jax.data.release import Entry
-from selfme_jax.types import Clip, UserError
+from selfme_jax.types import Clip, Tell, UserError
 
 FIRST_PERSON = {"casme2": 2000, "smic_hs": 3000, "samm": 4000}  # nobody else's
 MODULES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
 _TRIES = 160  # clips of a person, to find one of a class
-
-Tell = Callable[[str, int, int, str], None]
 
 
 class Look(NamedTuple):
@@ -76,7 +74,7 @@ def write(
     if source is None:
         imitated_sheets.write(name, output)
     else:
-        sheet = sheets.find(source, module.SHEET)
+        sheet = sheets.find(source, module.PATTERN)
         if sheet is None:
             raise UserError(f"no sheet of {name} below {source}. Correct --source.")
         shutil.copy(sheet, output)

@@ -4,9 +4,6 @@ Reading needs no TensorFlow::
 
     builder = tfds.builder_from_directory("data/casme2/casme2/3class/1.0.0")
     for clip in builder.as_data_source(split="part0000"): ...
-
-Without TensorFlow TFDS can write no more than a gigabyte into a split, so the clips
-are cut into splits part0000, part0001, ...
 """
 
 from collections.abc import Callable, Iterator
@@ -16,23 +13,10 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from selfme_jax.data import survey
-
-PART_BYTES = 1 << 28  # uncompressed
+from selfme_jax.data import shards, survey
 
 
-class Encoded(tfds.decode.SkipDecoding):
-    """A decoder that leaves images, and sequences of them, as PNGs.
-
-    TFDS's own knows no sequences where TensorFlow is not installed.
-    """
-
-    def decode_batch_example_np(self, example):
-        """The PNGs of a sequence."""
-        return example
-
-
-class MicroExpressions(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class MicroExpressions(shards.Builder, skip_registration=True):
     """What all of the datasets share. Features of a record, which is a clip.
 
     frames: PNGs in order, first the onset; onset, apex: two of them. frame_numbers:
@@ -44,7 +28,6 @@ class MicroExpressions(tfds.core.GeneratorBasedBuilder, skip_registration=True):
 
     VERSION = tfds.core.Version("1.0.0")
     RELEASE_NOTES: ClassVar = {"1.0.0": "Square faces, PNG, one record a clip."}
-    url_infos = None  # nothing is downloaded; see FaceVideos
 
     def __init__(
         self,
@@ -85,38 +68,16 @@ class MicroExpressions(tfds.core.GeneratorBasedBuilder, skip_registration=True):
             **dict.fromkeys(TEXTS, text),
             **dict.fromkeys(NUMBERS, number),
         }
-        return tfds.core.DatasetInfo(
-            builder=self,
-            description="Labelled micro-expression clips, faces cut out.",
-            features=tfds.features.FeaturesDict(features),
-            metadata=tfds.core.MetadataDict(self._metadata),
-            disable_shuffling=True,
-        )
+        about = "Labelled micro-expression clips, faces cut out."
+        return self.described(features, about, self._metadata)
 
     def _split_generators(self, dl_manager) -> dict:
         del dl_manager
         frame = 3 * self._metadata["size"] ** 2
-        parts, filled = [0], 0
-        for length in self._metadata["lengths"]:
-            if filled and filled + length * frame > PART_BYTES:
-                parts.append(0)
-                filled = 0
-            parts[-1] += 1
-            filled += length * frame
-        examples = self._generate_examples()  # TFDS writes one split after the other
-        return {
-            f"part{i:04d}": (next(examples) for _ in range(count))
-            for i, count in enumerate(parts)
-        }
+        return self.parts(length * frame for length in self._metadata["lengths"])
 
     def _generate_examples(self) -> Iterator[tuple[int, dict]]:
         yield from enumerate(self._clips())
-
-    def _log_download_bytes(self) -> None:
-        """TFDS would announce a download of unknown size."""
-
-    def _log_download_done(self) -> None:
-        """Who prepares says where the dataset is."""
 
 
 TEXTS = ("dataset", "subject", "sample", "emotion", "aus", "apex_source", "sha256")

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from selfme_jax.data import protocol, records, survey, writing
-from selfme_jax.data.survey import Options, Survey, Tell
-from selfme_jax.types import Clip, Sample, UserError
+from selfme_jax.data.survey import Options, Survey
+from selfme_jax.types import Clip, Sample, Tell, UserError
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,9 @@ class OfficialClips:
             if apex not in chosen:  # it takes the place of an inner one
                 inner = chosen[1:-1] if self.max_frames > 2 else chosen[1:]
                 inner[np.argmin(abs(inner - apex))] = apex
-        frames = np.stack([_decode(record["frames"][i]) for i in chosen])
+        from selfme_jax.data import shards
+
+        frames = np.stack([shards.decode(record["frames"][i]) for i in chosen])
         return Clip(frames, int(np.flatnonzero(chosen == apex)[0]))
 
 
@@ -59,8 +61,6 @@ def write(
     Raises:
         UserError: data_dir cannot be written, or holds another preparation.
     """
-    import tensorflow_datasets as tfds
-
     from selfme_jax.data.micro_expressions import BUILDERS
 
     metadata = {
@@ -75,17 +75,19 @@ def write(
     }
     place = folder(name, data_dir, options.classes)
     if place.exists():
-        _check_same(place, metadata, data_dir)
+        _, _, made = _open(place)
+        both = made["options"], metadata["options"]
+        contents = dict(made["contents"]), dict(metadata["contents"])
+        writing.check_same(data_dir, both, contents)
         return
     with writing.alone(data_dir, place.parent) as scratch:
-        tfds.disable_progress_bar()  # ours says how long it will take
         builder = BUILDERS[name](
             Path(data_dir).expanduser(),
             clips=functools.partial(records.stream, found.usable, options, tell),
             metadata=metadata,
             config=f"{options.classes}class",
         )
-        builder.download_and_prepare(download_dir=scratch)
+        builder.write(scratch)
 
 
 def load(
@@ -174,24 +176,13 @@ def _open(place: Path) -> tuple[Sequence, tuple[Sample, ...], dict]:
     Raises:
         UserError: it is damaged.
     """
-    import tensorflow_datasets as tfds
+    from selfme_jax.data import shards
 
-    from selfme_jax.data.micro_expressions import Encoded
-
+    stored, metadata = shards.read(place, ("onset", "apex", "frames"))
     try:
-        builder = tfds.builder_from_directory(place)
-        skip = Encoded()  # OpenCV decodes faster, and only what is asked for
-        stored = builder.as_data_source(
-            split="+".join(sorted(builder.info.splits)),
-            decoders=dict.fromkeys(("onset", "apex", "frames"), skip),
-        )
-        samples = tuple(_sample(record) for record in stored)
-        return stored, samples, builder.info.metadata
-    except Exception as error:  # TFDS has one for every kind of damage
-        raise UserError(
-            f"{place} is damaged ({type(error).__name__}). Delete it and prepare it "
-            "again."
-        ) from error
+        return stored, tuple(_sample(record) for record in stored), metadata
+    except Exception as error:  # damage of a shard shows when it is read
+        raise shards.damaged(place, error) from error
 
 
 def _sample(record: dict[str, Any]) -> Sample:
@@ -202,31 +193,6 @@ def _sample(record: dict[str, Any]) -> Sample:
 
 def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
-
-
-def _decode(png: bytes) -> np.ndarray:
-    import cv2
-
-    image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
-
-
-def _check_same(place: Path, metadata: dict, data_dir: str | os.PathLike) -> None:
-    """Refuse a dataset that is not what would be made now."""
-    _, _, made = _open(place)
-    changes = [
-        f"{key}: {made['options'][key]} -> {value}"
-        for key, value in metadata["options"].items()
-        if made["options"][key] != value
-    ]
-    before, now = ({tuple(pair) for pair in m["contents"]} for m in (made, metadata))
-    if before != now:
-        changes.append(f"{len(before ^ now)} clip(s) new, gone or changed")
-    if changes:
-        raise UserError(
-            f"{place} was made otherwise ({'; '.join(changes)}).\n"
-            f"Choose another --data_dir than {data_dir}, or delete that one."
-        )
 
 
 LOADERS: dict[str, Callable[..., OfficialClips]] = {

@@ -8,10 +8,8 @@ from typing import Any
 import numpy as np
 
 from selfme_jax.data import align, manifest, survey
-from selfme_jax.data.survey import Options, Tell, Usable
-from selfme_jax.types import UserError
-
-_PNG_LEVEL = 1  # fast; a quarter larger than the default
+from selfme_jax.data.survey import Options, Usable
+from selfme_jax.types import Tell, UserError
 
 
 def stream(
@@ -41,7 +39,7 @@ def stream(
 
 
 def _record(clip: Usable, *, size: int) -> dict[str, Any]:
-    import cv2
+    from selfme_jax.data import shards
 
     frames = []
     for path in clip.paths:
@@ -49,14 +47,7 @@ def _record(clip: Usable, *, size: int) -> dict[str, Any]:
         if isinstance(image, str):
             raise UserError(f"{path} changed while it was read ({image}). Run again.")
         frames.append(align.apply(image, clip.matrix, size=size))
-    pngs = [
-        cv2.imencode(
-            ".png",
-            cv2.cvtColor(frame, cv2.COLOR_RGB2BGR),
-            [cv2.IMWRITE_PNG_COMPRESSION, _PNG_LEVEL],
-        )[1].tobytes()
-        for frame in frames
-    ]
+    pngs = [shards.encode(frame) for frame in frames]
     entry = clip.entry
     return {
         "dataset": entry.dataset,

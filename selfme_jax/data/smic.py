@@ -37,7 +37,7 @@ TREE = """\
 SMIC-HS-E_annotation.xlsx   (optional)
 SMIC_all_cropped/HS/s1/micro/negative/s1_ne_01/reg_image000001.bmp
 (or SMIC_all_raw/HS/...)"""
-SHEET = r"^smichs"
+PATTERN = r"^smichs"  # of the name of its sheet
 
 
 def classes(number: int) -> tuple[str, ...]:
@@ -84,7 +84,7 @@ def _spans(root: Path) -> dict[str, tuple[int | None, int | None]]:
 
     Elsewhere a clip's folder holds onset to offset and nothing else.
     """
-    path = sheets.find(root, SHEET)
+    path = sheets.find(root, PATTERN)
     if path is None or not any(root.rglob("SMIC_HS_E")):
         return {}
     rows = sheets.read(path, ("sample", "onset", "offset"))

@@ -2,7 +2,7 @@
 
 import hashlib
 import os
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
@@ -12,7 +12,7 @@ import numpy as np
 from selfme_jax.data import align, apex, casme2, faces, release, samm, sheets, smic
 from selfme_jax.data.align import FaceCache, Similarity
 from selfme_jax.data.release import Entry, Found
-from selfme_jax.types import UserError
+from selfme_jax.types import Tell, UserError
 
 RELEASES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
 DATASETS = {name: (name,) for name in RELEASES} | {"megc2019": tuple(RELEASES)}
@@ -20,9 +20,6 @@ APEXES = ("annotated", "motion", "midpoint")
 FRAMES = ("all", "rise", "ends")
 LOOKS = 8  # frames from the onset on in which a face is looked for
 WORKERS = 4  # OpenCV decodes without Python's lock
-
-# (what is being done, how much of it, of how much, where it is)
-Tell = Callable[[str, int, int, str], None]
 
 
 class Options(NamedTuple):

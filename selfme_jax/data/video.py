@@ -7,7 +7,7 @@ shards; ``load`` gives random access to them. Neither needs TensorFlow.
 import functools
 import itertools
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,9 +15,9 @@ from typing import Any
 import numpy as np
 
 from selfme_jax.data import clips, cuts, faces, writing
-from selfme_jax.data.cuts import Cut, Options, Tell
+from selfme_jax.data.cuts import Cut, Options
 from selfme_jax.data.pairs import ClipInfo
-from selfme_jax.types import UserError
+from selfme_jax.types import Tell, UserError
 
 
 @dataclass(frozen=True)
@@ -38,10 +38,9 @@ class VideoFrames:
 
     def frame(self, index: int) -> np.ndarray:
         """[size, size, 3] uint8 RGB; may be called from several threads."""
-        import cv2
+        from selfme_jax.data import shards
 
-        data = np.frombuffer(self.records[index]["image"], np.uint8)
-        return cv2.cvtColor(cv2.imdecode(data, cv2.IMREAD_COLOR), cv2.COLOR_BGR2RGB)
+        return shards.decode(self.records[index]["image"])
 
 
 def prepare(
@@ -81,7 +80,11 @@ def prepare(
     found = clips.find(source)
     source_bytes = {clip.name: clip.bytes for clip in found}
     if _folder(data_dir).exists():
-        _check_same(data_dir, options._asdict(), source_bytes)
+        from selfme_jax.data import shards
+
+        _, made = shards.read(_folder(data_dir), ("image",))
+        both = made["options"], options._asdict()
+        writing.check_same(data_dir, both, (made["source"], source_bytes))
         return load(data_dir)
     with writing.alone(data_dir, _folder(data_dir).parent) as scratch:
         usable, left_out = cuts.look(found, options, tell)
@@ -99,7 +102,10 @@ def prepare(
             "damaged": {cut.clip.name: cut.damage for cut in usable if cut.damage},
         }
         frames = functools.partial(cuts.crops, usable, options, tell)
-        _write(data_dir, metadata, frames, scratch)
+        from selfme_jax.data.face_videos import FaceVideos
+
+        place = Path(data_dir).expanduser()
+        FaceVideos(place, frames=frames, metadata=metadata).write(scratch)
     return load(data_dir)
 
 
@@ -114,14 +120,9 @@ def load(data_dir: str | os.PathLike) -> VideoFrames:
             f"no prepared videos in {data_dir}. Prepare them:\n"
             f"python -m selfme_jax.prepare video --source=DIR --data_dir={data_dir}"
         )
-    import tensorflow_datasets as tfds
+    from selfme_jax.data import shards
 
-    builder = tfds.builder_from_directory(_folder(data_dir))
-    records = builder.as_data_source(
-        split="+".join(sorted(builder.info.splits)),
-        decoders={"image": tfds.decode.SkipDecoding()},  # OpenCV decodes faster
-    )
-    table = builder.info.metadata
+    records, table = shards.read(_folder(data_dir), ("image",))
     return VideoFrames(
         tuple(ClipInfo(*(c[key] for key in ClipInfo._fields)) for c in table["clips"]),
         table["options"]["size"],
@@ -145,49 +146,3 @@ def _table(usable: Sequence[Cut]) -> list[dict]:
         | {"square": cut.square._asdict()}
         for cut, start in zip(usable, starts, strict=False)
     ]
-
-
-def _write(
-    data_dir: str | os.PathLike, metadata: dict, frames: Callable, scratch: Path
-) -> None:
-    import tensorflow_datasets as tfds
-
-    from selfme_jax.data.face_videos import FaceVideos
-
-    tfds.disable_progress_bar()  # ours says how long it will take
-    builder = FaceVideos(Path(data_dir).expanduser(), frames=frames, metadata=metadata)
-    builder.download_and_prepare(download_dir=scratch)
-
-
-def _check_same(
-    data_dir: str | os.PathLike, options: dict, source_bytes: dict[str, int]
-) -> None:
-    """Refuse a dataset that is not what would be made now.
-
-    Clips are told by their names and sizes.
-
-    Raises:
-        UserError: naming what differs.
-    """
-    import tensorflow_datasets as tfds
-
-    made = tfds.builder_from_directory(_folder(data_dir)).info.metadata
-    changes = [
-        f"{key}: {made['options'][key]} -> {value}"
-        for key, value in options.items()
-        if made["options"][key] != value
-    ]
-    before, now = made["source"], source_bytes
-    counts = {
-        "new": len(now.keys() - before.keys()),
-        "gone": len(before.keys() - now.keys()),
-        "changed": sum(
-            before[name] != now[name] for name in now.keys() & before.keys()
-        ),
-    }
-    changes += [f"{count} clip(s) {how}" for how, count in counts.items() if count]
-    if changes:
-        raise UserError(
-            f"{data_dir} holds crops that were made otherwise ({'; '.join(changes)}).\n"
-            "Choose another --data_dir, or delete that one."
-        )

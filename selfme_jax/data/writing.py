@@ -1,8 +1,8 @@
-"""One process at a time writes a dataset; what a killed one left is cleared."""
+"""Writing a dataset: by one process at a time, and never over another one."""
 
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -43,3 +43,38 @@ def alone(data_dir: str | os.PathLike, place: Path) -> Iterator[Path]:
             f"cannot write to {data_dir}: {error.strerror or error}. Make room there, "
             "or choose another --data_dir."
         ) from error
+
+
+def check_same(
+    data_dir: str | os.PathLike,
+    options: tuple[Mapping, Mapping],
+    contents: tuple[Mapping[str, object], Mapping[str, object]],
+) -> None:
+    """Refuse a dataset that is not what would be made now.
+
+    Args:
+        data_dir: of the dataset.
+        options: (those it was made with, those of now).
+        contents: what tells each clip's content, by its name, alike.
+
+    Raises:
+        UserError: naming what differs.
+    """
+    made, wanted = options
+    changes = [
+        f"{key}: {made[key]} -> {value}"
+        for key, value in wanted.items()
+        if made[key] != value
+    ]
+    before, now = contents
+    counts = {
+        "new": len(now.keys() - before.keys()),
+        "gone": len(before.keys() - now.keys()),
+        "changed": sum(before[name] != now[name] for name in now.keys() & before),
+    }
+    changes += [f"{count} clip(s) {how}" for how, count in counts.items() if count]
+    if changes:
+        raise UserError(
+            f"{data_dir} holds crops that were made otherwise ({'; '.join(changes)}).\n"
+            "Choose another --data_dir, or delete that one."
+        )

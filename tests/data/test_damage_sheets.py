@@ -244,5 +244,5 @@ def test_an_odd_name_in_the_sheet_of_samm(tmp_path, name):
 def test_samm_lists_a_clip_twice(tmp_path):
     root = tiny_release.write("samm", tmp_path / "r")
     tiny_release.write_sheet(root / SHEETS["samm"], [SAMM_HEAD, *SAMM, SAMM[0]])
-    with pytest.raises(UserError, match=r"lists 006_1_2 twice\. Restore"):
+    with pytest.raises(UserError, match=r"lists samm/006/006_1_2 twice\. Restore"):
         tiny_release.look("samm", root, tmp_path / "faces.json")

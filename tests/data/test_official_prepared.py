@@ -113,7 +113,7 @@ def test_the_importable_builder_knows_the_classes(prepared):
 
 
 def test_parts_of_a_large_dataset(source, tmp_path, monkeypatch):
-    monkeypatch.setattr("selfme_jax.data.micro_expressions.PART_BYTES", 15_000)
+    monkeypatch.setattr("selfme_jax.data.shards.PART_BYTES", 15_000)
     prepare(source, tmp_path)
     builder = tfds.builder_from_directory(official.folder("casme2", tmp_path, 3))
     counts = {name: split.num_examples for name, split in builder.info.splits.items()}

@@ -7,7 +7,7 @@ import footage
 import numpy as np
 import pytest
 
-from selfme_jax.data import clips, face_videos, faces, video
+from selfme_jax.data import clips, faces, video
 from selfme_jax.data.faces import Box
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
 from selfme_jax.types import UserError
@@ -38,7 +38,7 @@ def prepared(source, told, tmp_path_factory):
     """Written in parts of 5 frames."""
     data_dir = tmp_path_factory.mktemp("data") / "video"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(face_videos, "PART_BYTES", 5 * 3 * SIZE * SIZE + 1)
+        patch.setattr("selfme_jax.data.shards.PART_BYTES", 5 * 3 * SIZE * SIZE + 1)
         video.prepare(
             source, data_dir, size=SIZE, tell=lambda *words: told.append(words)
         )
@@ -120,7 +120,7 @@ def test_pairs_may_be_loaded_by_threads(frames):
 def test_done_once_is_done(source, prepared, frames, monkeypatch):
     before = contents(prepared)
     monkeypatch.setattr(video.cuts, "look", None)
-    monkeypatch.setattr(video, "_write", None)
+    monkeypatch.setattr("selfme_jax.data.shards.Builder.write", None)
     again = video.prepare(str(source), prepared, size=SIZE)
     assert again.clips == frames.clips and again.left_out == frames.left_out
     assert contents(prepared) == before
