@@ -91,7 +91,7 @@ def fit(
     size = min(stage.runs_per_device or total, -(-total // devices)) * devices
     chunks = -(-total // size)
     programs = _Programs(
-        parallel.map_runs(partial(step.init, task)),
+        parallel.hasty(parallel.map_runs(partial(step.init, task))),
         # A step a call, not a loop within the program: XLA runs convolutions inside
         # a loop several times slower on CPU, and a call costs far less than a step.
         parallel.map_runs(partial(step.update, task), shared=1, donate=True),

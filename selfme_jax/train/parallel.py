@@ -38,6 +38,29 @@ def map_runs(function: Callable, *, shared: int = 0, donate: bool = False) -> Ca
     return jax.pmap(mapped, donate_argnums=(0,) if donate else ())
 
 
+def hasty(mapped: Callable) -> Callable:
+    """What ``map_runs`` gave, compiled fast, not to be fast; for one shape.
+
+    XLA on CPU optimises for half a minute how the weights of a big network are drawn,
+    which then takes milliseconds.
+    """
+    if jax.default_backend() != "cpu":
+        return mapped
+
+    made: list[Callable] = []
+
+    def call(*args):
+        if not made:
+            made.append(mapped.lower(*args).compile(_HASTY))
+        return made[0](*args)
+
+    return call
+
+
+# At level 0 values differ in the last bit, which Adam makes visible; at 1 they do not.
+_HASTY = {"xla_backend_optimization_level": 1}
+
+
 def split(tree: object) -> object:
     """[runs, ...] -> [devices, runs / devices, ...]; runs divide by the devices."""
     count = devices()
