@@ -74,9 +74,9 @@ def notes(results: dict) -> list[str]:
         )
     if results["protocol"]["labels_shuffled"]:
         found.append("Labels were shuffled: a control, whose score should be chance.")
-    if results["protocol"].get("partial"):
+    if results["protocol"]["partial"]:
         found.append(f"Partial data, not comparable: {results['protocol']['partial']}.")
-    imitation = results["protocol"].get("imitation")
+    imitation = results["protocol"]["imitation"]
     if "synthetic" in results["datasets"] or imitation:
         found.append("Synthetic faces: this says nothing about real ones.")
     absent = [
@@ -123,6 +123,11 @@ def _margin(margin: dict) -> str:
         f"{name.upper()} {margin[name]:+.3f} [{low:+.3f}, {high:+.3f}]"
         for name, (low, high) in margin["ci95"].items()
     )
-    settled = all(low > 0 for low, _ in margin["ci95"].values())
-    meaning = "exclude 0" if settled else "include 0: these subjects do not settle it"
-    return f"Difference with 95 % intervals {text}, which {meaning}."
+    settled = [low > 0 for low, _ in margin["ci95"].values()]
+    if all(settled):
+        return f"Difference with 95 % intervals {text}, which exclude 0."
+    how = "do not both exclude 0" if any(settled) else "include 0"
+    return (
+        f"Difference with 95 % intervals {text}, which {how}: these subjects do not "
+        "settle it."
+    )

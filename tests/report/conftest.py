@@ -36,6 +36,8 @@ def made() -> tuple[Predictions, dict]:
         "motion_scope": "per_fold",
         "motion_init": "",
         "labels_shuffled": False,
+        "imitation": False,
+        "partial": "",
         "saw_test_subject": False,
     }
     return rows, {

@@ -40,7 +40,9 @@ def test_interval_that_holds_zero_is_said(results):
     best = max(results["floors"], key=lambda n: results["floors"][n]["uf1"])
     assert judged.beats
     assert ("do not settle it" in judged.text) == (best in results["margins"])
-    assert best == "linear"
+    assert best == "linear" and "which do not both exclude 0" in judged.text
+    results["margins"]["linear"]["ci95"]["uar"] = [-0.02, 0.1]
+    assert "which include 0: these subjects" in verdict.judge(results).text
 
 
 @pytest.mark.parametrize(
@@ -49,6 +51,8 @@ def test_interval_that_holds_zero_is_said(results):
         ({"saw_test_subject": True}, "saw the test subject"),
         ({"epoch_rule": "oracle_epoch"}, "leak ceiling"),
         ({"labels_shuffled": True}, "Labels were shuffled"),
+        ({"partial": "140 of 145 clips of casme2"}, "140 of 145 clips of casme2"),
+        ({"imitation": True}, "Synthetic faces"),
     ],
 )
 def test_notes_on_the_protocol(results, change, says):
