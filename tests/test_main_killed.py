@@ -5,7 +5,7 @@ import time
 
 import command
 import numpy as np
-from test_main_motion import CONFIG, FAST, MOTION, PEOPLE
+from test_main_motion import CONFIG, MOTION, PEOPLE
 
 
 def weights(folder, steps):
@@ -24,9 +24,9 @@ def test_killed_pretraining_resumes_to_the_same(tmp_path):
         "--config.engine.motion.log_every=1",
     )
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    done = command.run(*arguments, f"--workdir={whole}", cache=cache, **FAST)
+    done = command.run(*arguments, f"--workdir={whole}", cache=cache)
     assert done.code == 0, done.err
-    process = command.start(*arguments, f"--workdir={killed}", cache=cache, **FAST)
+    process = command.start(*arguments, f"--workdir={killed}", cache=cache)
     metrics = killed / "metrics.jsonl"
     end = time.monotonic() + 200
     while time.monotonic() < end:
@@ -36,7 +36,7 @@ def test_killed_pretraining_resumes_to_the_same(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (killed / "checkpoints" / "motion" / "0000" / str(steps)).exists()
-    again = command.run(*arguments, f"--workdir={killed}", cache=cache, **FAST)
+    again = command.run(*arguments, f"--workdir={killed}", cache=cache)
     assert again.code == 0, again.err
     assert "resumed at step" in again.out
     import jax

@@ -15,7 +15,6 @@ MOTION = (
     "--config.pretraining.max_gap=2",
     "--config.pretraining.gaps=(1,5)",
 )
-FAST = {"JAX_DISABLE_MOST_OPTIMIZATIONS": "1"}  # compiles three times as fast
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +26,7 @@ def cache(tmp_path_factory):
 def trained(tmp_path_factory, cache):
     """Workdir of a finished pretraining run."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    ended = command.run(
-        CONFIG, *MOTION, *PEOPLE, f"--workdir={folder}", cache=cache, **FAST
-    )
+    ended = command.run(CONFIG, *MOTION, *PEOPLE, f"--workdir={folder}", cache=cache)
     assert ended.code == 0, ended.err
     assert ended.out.startswith("synthetic: 6 clips, 36 frames of 32x32, the last 50%")
     assert "no held-out pair has a gap of 5 frames" in ended.out
@@ -56,7 +53,7 @@ def recognise(folder, trained, scope, cache, *further):
         f"--config.motion.init={trained}",
         f"--workdir={folder}",
     )
-    return command.run(*arguments, *further, cache=cache, **FAST)
+    return command.run(*arguments, *further, cache=cache)
 
 
 def test_scopes_are_reported_and_read_flow_once(trained, tmp_path, cache):

@@ -20,6 +20,7 @@ SMALL_MOTION = (
     "--config.motion.network.keypoint_blocks=(1,)",
     "--config.motion.network.dense_width=4",
     "--config.motion.network.dense_depth=1",
+    "--config.motion.network.refinement=0",
     "--config.motion.network.generator_width=4",
     "--config.motion.network.generator_down=1",
     "--config.motion.train.steps=2",
