@@ -8,7 +8,8 @@ def get_config() -> ConfigDict:
     config = ConfigDict()
     config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
     config.method = "scvit"  # scvit | vit | one of _baselines below
-    config.input = "learned"  # learned (SelfME's) | tvl1 | images (flow images)
+    # learned (SelfME's motion) | tvl1 | images (flow images) | apex (its frame)
+    config.input = "learned"
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 
@@ -23,6 +24,12 @@ def get_config() -> ConfigDict:
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
     config.shuffle_labels = False  # a control: scores must fall to chance
+
+    # How a score comes about; all but the first of each are for comparison only.
+    config.protocol = ConfigDict()
+    config.protocol.split = "loso"  # loso | cross_database (train on the others)
+    config.protocol.epochs = "fixed"  # fixed | oracle_epoch (best ON THE TEST SUBJECT)
+    config.protocol.score = "pooled"  # pooled | mean_of_folds
 
     # Procedural faces; a person and a clip depend on (seed, person, clip) alone.
     config.synthetic = ConfigDict()
@@ -48,6 +55,7 @@ def get_config() -> ConfigDict:
 
     # The flow as a classifier reads it (methods/inputs.py).
     config.flow = ConfigDict()
+    config.flow.levels = False  # first stretch each channel to 0..255, as published
     config.flow.centre = False  # subtract each image's median per channel
     config.flow.standardise = False  # divide by each image's sd per channel
     config.flow.scale = 1.0  # to unit range: 1/255 for grey levels, 1 for pixels

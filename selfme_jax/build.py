@@ -6,7 +6,6 @@ They are splatted, so that a typo is an error and no key is read twice.
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
-from operator import attrgetter
 from typing import NamedTuple
 
 import jax
@@ -18,64 +17,26 @@ from selfme_jax.data import registry as datasets
 from selfme_jax.data import video
 from selfme_jax.data.pairs import MemoryFrames, Pairs
 from selfme_jax.methods import deep, inputs, pretrained, registry, selfme
+from selfme_jax.methods.apex_frames import ApexFrames
 from selfme_jax.methods.method import Method
 from selfme_jax.methods.optical_flow import OpticalFlow
 from selfme_jax.methods.selfme import MotionLearning
 from selfme_jax.motion import perceptual
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
+from selfme_jax.ops import augment
 from selfme_jax.train import optimizer
 from selfme_jax.train.log import Teller
 from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
-TASKS = ("recognition", "pretraining")
-INPUTS = ("learned", "tvl1", "images")
+FirstStage = MotionLearning | OpticalFlow | ApexFrames
 # Keys of config.data that a dataset has, other than the official ones.
 _DATA_KEYS = {
     "flow_images": ("root", "datasets", "allow_partial"),
     "synthetic": (),
 }
 _OFFICIAL_KEYS = ("root", "source", "classes", "allow_partial", "max_frames")
-# Top-level keys that change no result: a resumed run may change them.
-FREE = ("engine",)
-# What smaller values break late or oddly.
-_LEAST = {
-    "seeds": 1,
-    "bootstrap": 1,
-    "flow.size": 1,
-    "motion.train.steps": 1,
-    **{f"{part}.train.batch_size": 1 for part in ("motion", *registry.NAMES)},
-    **{f"engine.{stage}.log_every": 1 for stage in ("motion", "classifier")},
-    **{f"engine.{stage}.runs_per_device": 0 for stage in ("motion", "classifier")},
-}
-
-
-def resolve(config: ConfigDict) -> ConfigDict:
-    """A copy with what keys imply filled in, checked as far as no data is needed.
-
-    Raises:
-      UserError: an unknown name or a value out of range.
-    """
-    config = config.copy_and_resolve_references()
-    if config.ststnet.weights:  # published weights are STSTNet's, scored once
-        config.method = "ststnet"
-        config.seeds = 1
-    _known("method", config.method, registry.NAMES)
-    _known("task", config.task, TASKS)
-    _known("input", config.input, INPUTS)
-    _known("motion.scope", config.motion.scope, selfme.SCOPES)
-    if config.motion.scope == "pretrained" and not config.motion.init:
-        raise UserError(
-            "config.motion.scope=pretrained needs a network: set --config.motion.init "
-            "to the workdir of a pretraining run."
-        )
-    _known("flow.channels", config.flow.channels, inputs.CHANNELS)
-    for key, least in _LEAST.items():
-        value = attrgetter(key)(config)
-        if value < least:
-            raise UserError(f"config.{key} is {value}; it must be at least {least}.")
-    return config
 
 
 def dataset(config: ConfigDict) -> Dataset:
@@ -129,16 +90,24 @@ def seeds(config: ConfigDict) -> tuple[int, ...]:
 
 
 def prepare(config: ConfigDict) -> Callable:
-    """What a classifier reads of a flow."""
+    """What a classifier reads of what the first stage gives."""
+    if config.input not in inputs.FLOWS:
+        return lambda given: given
     options = config.flow.to_dict()
     del options["size"]
     return partial(inputs.amplify, **options)
 
 
 def floor_input(config: ConfigDict) -> Callable:
-    """What the linear floor reads: the same flow, centred alike, nothing tuned."""
+    """What the linear floor reads: the same flow, centred alike, nothing tuned.
+
+    Of apex frames small copies.
+    """
+    if config.input == "apex":
+        return partial(inputs.small, size=config.flow.size)
     return partial(
         inputs.amplify,
+        levels=config.flow.levels,
         centre=config.flow.centre,
         standardise=False,
         scale=1.0,
@@ -153,11 +122,23 @@ def method(config: ConfigDict, data: Dataset) -> Method:
     Raises:
       UserError: weights that cannot be read, or settings that do not fit the input.
     """
-    learned = (config.flow.size, config.flow.size, 3)
-    shape = data.images.shape[1:] if isinstance(data, FlowDataset) else learned
+    shape = (config.flow.size, config.flow.size, 3)
+    if isinstance(data, FlowDataset):
+        shape = data.images.shape[1:]
+    elif config.input == "apex":
+        shape = data.clip(0).frames.shape[1:]
     with _fitting(f"config.{config.method}", shape):
         made = _method(config, len(data.classes))
+        oracle = config.protocol.epochs == "oracle_epoch"
+        if oracle and not isinstance(made, deep.Deep):
+            raise UserError(
+                f"{config.method} is not trained in epochs here; set "
+                "--config.protocol.epochs=fixed."
+            )
         if isinstance(made, deep.Deep):
+            if config.input == "apex":
+                made = made._replace(mirror=augment.mirror_image)
+            made = made._replace(oracle=oracle)
             read = made.prepare(np.zeros((1, 1, *shape), np.float32))
             _trace(made.task(read.shape, len(data.samples)))
     return made
@@ -173,8 +154,8 @@ def _method(config: ConfigDict, classes: int) -> Method:
     return create(classes, prepare(config), options["model"], options["loss"], recipe)
 
 
-def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning | OpticalFlow:
-    """What reads motion from clips: SelfME's first stage or TV-L1.
+def first_stage(config: ConfigDict, data: ClipDataset) -> FirstStage:
+    """What reads clips: SelfME's motion learning, TV-L1, or the apex frames.
 
     Raises:
       UserError: settings that do not fit the frames, a perceptual loss without
@@ -182,6 +163,8 @@ def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning | OpticalFlo
     """
     if config.input == "tvl1":
         return OpticalFlow(config.flow.size)
+    if config.input == "apex":
+        return ApexFrames()
     return motion_learning(config, data.clip(0).frames.shape[1:])
 
 
@@ -241,8 +224,3 @@ def _fitting(key: str, shape: tuple[int, ...]) -> Iterator[None]:
 def _trace(task: Task) -> dict:
     """Shapes of the variables; nothing is computed or compiled."""
     return jax.eval_shape(lambda: task.init(jax.random.key(0)))
-
-
-def _known(key: str, value: str, names) -> None:
-    if value not in names:
-        raise UserError(f"unknown config.{key} {value!r}. Known: {', '.join(names)}.")

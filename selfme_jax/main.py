@@ -11,7 +11,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import config_flags
 
-from selfme_jax import build, cli, pretraining, recognition
+from selfme_jax import cli, pretraining, recognition, settings
 from selfme_jax.types import UserError
 
 STAGES = recognition.STAGES
@@ -31,7 +31,7 @@ _SESSIONS = {
 
 def main() -> None:
     """The stages asked for, in order."""
-    config = build.resolve(cli.config(_CONFIG))
+    config = settings.resolve(cli.config(_CONFIG))
     if not _STAGES.value or not set(_STAGES.value) <= set(STAGES):
         given = ",".join(_STAGES.value)
         raise UserError(f"--stages={given}: give one or more of {', '.join(STAGES)}.")

@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from selfme_jax import build, results, workdir
+from selfme_jax import build, results, settings, workdir
 from selfme_jax.data import manifest
 from selfme_jax.data.pairs import prefetch
 from selfme_jax.methods.clips import to_float
@@ -41,7 +41,7 @@ class Session:
         Raises:
           UserError: it was made by another config or from other frames.
         """
-        workdir.claim(self.folder, self.config.to_dict(), free=build.FREE)
+        workdir.claim(self.folder, self.config.to_dict(), free=settings.FREE)
         path = self.folder / "clips.json"
         table = {"clips": [list(clip) for clip in self.clips]}
         if path.exists() and workdir.read_json(path) != table:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax import build, results, workdir
+from selfme_jax import build, results, settings, workdir
 from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import floors, folds, predictions
+from selfme_jax.methods.inputs import FLOWS
 from selfme_jax.methods.method import Problem
 from selfme_jax.report import run as report
 from selfme_jax.report import tables
@@ -17,6 +18,12 @@ from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Dataset, Predictions, Sample, Split, UserError
 
+INPUTS = {
+    "learned": "learned motion",
+    "tvl1": "TV-L1 flow",
+    "images": "given flow images",
+    "apex": "apex frames",
+}
 STAGES = ("motion", "classifier", "report")
 
 
@@ -29,13 +36,13 @@ class Session:
         self.samples: tuple[Sample, ...] = self.dataset.samples
         if config.shuffle_labels:
             self.samples = protocol.shuffle_labels(self.samples, config.first_seed)
-        self.splits: list[Split] = folds.loso(self.samples)
+        self.splits: list[Split] = folds.SPLITS[config.protocol.split](self.samples)
         self.seeds = build.seeds(config)
         self.log = Log(folder)
         self.motion_folder = Path(config.engine.motion.workdir or folder)
         # Built before anything is written or trained: bad settings fail here.
         if "motion" in stages and config.input != "images":
-            self.motion = build.motion(config, self.dataset)
+            self.motion = build.first_stage(config, self.dataset)
         if "classifier" in stages:
             self.method = build.method(config, self.dataset)
 
@@ -63,7 +70,7 @@ class Session:
             counts.append(f"{name}: {len(labels)} clips ({shares}), {people} subjects")
         print(
             f"{'; '.join(counts)}; {len(self.splits)} folds x {len(self.seeds)} seed(s)"
-            f"\nmethod {self.config.method} on {self.config.input} flow; "
+            f"\nmethod {self.config.method} on {INPUTS[self.config.input]}; "
             f"{parallel.describe()}; results in {self.folder}",
             flush=True,
         )
@@ -71,9 +78,9 @@ class Session:
     def run(self, command: str) -> None:
         """The stages asked for, in order; ``command`` makes the whole run again."""
         if "motion" in self.stages or "classifier" in self.stages:
-            flow = self.flow()
+            inputs = self.inputs()
         if "classifier" in self.stages:
-            self.classify(flow)
+            self.classify(inputs)
         if "report" in self.stages:
             self.report(command)
         self.log.close()
@@ -87,8 +94,8 @@ class Session:
             writer = Log(folder)
         return Stage(name, folder, writer, **engine)
 
-    def flow(self) -> np.ndarray:
-        """[d, n, h, w, 3]: the dataset's own images, or the motion of its clips.
+    def inputs(self) -> np.ndarray:
+        """[d, n, h, w, c]: the dataset's own images, or what the first stage gives.
 
         What a classifier reads is kept in flow.npy.
         """
@@ -97,25 +104,27 @@ class Session:
         path = self.folder / "flow.npy"
         if "motion" in self.stages:
             stage = self.stage("motion")
-            flow = self.motion.fit_flow(self.dataset, self.splits, self.seeds[0], stage)
+            inputs = self.motion.fit_transform(
+                self.dataset, self.splits, self.seeds[0], stage
+            )
             stage.log.close()
-            checkpoint.write_array(path, flow)
+            checkpoint.write_array(path, inputs)
         elif not path.exists():
             raise UserError(
                 f"{self.folder} holds no flow.npy. Run the stage motion as well."
             )
         return np.load(path)
 
-    def classify(self, flow: np.ndarray) -> None:
+    def classify(self, inputs: np.ndarray) -> None:
         """Fit and score the method and the floors: predictions.csv, floors.csv."""
         classes = self.dataset.classes
         labels = np.array([s.label for s in self.samples])
-        problem = Problem(flow, labels, classes, self.splits, self.seeds)
+        problem = Problem(inputs, labels, classes, self.splits, self.seeds)
         logits = self.method.fit_predict(problem, self.stage("classifier"))
         predictions.write(self.folder / "predictions.csv", self.rows(logits))
         print("floors: majority, random, linear on the same input ...", flush=True)
-        inputs = build.floor_input(self.config)(flow)
-        floor = floors.evaluate(self.samples, self.splits, inputs, classes)
+        read = build.floor_input(self.config)(inputs)
+        floor = floors.evaluate(self.samples, self.splits, read, classes)
         floors.write(self.folder / "floors.csv", floor)
 
     def rows(self, logits: np.ndarray) -> Predictions:
@@ -159,7 +168,7 @@ class Session:
     def pictures(self) -> list[Picture]:
         """A clip of each class with the motion that its own fold learned."""
         path = self.folder / "flow.npy"
-        if not path.exists():
+        if not path.exists() or self.config.input not in FLOWS:
             return []
         flow = np.load(path, mmap_mode="r")
         drawn = []
@@ -190,11 +199,16 @@ class Session:
             or bool(init and met_before(Path(init), self.samples))
         )
         if self.config.input != "learned":
-            scope = {"images": "given flow images", "tvl1": "TV-L1"}[self.config.input]
-            scope = f"none ({scope})"
+            scope = f"none ({INPUTS[self.config.input]})"
+        options = self.config.protocol
+        name = "LOSO" if len(names) == 1 else "composite LOSO"
+        if options.split == "cross_database":
+            name = "cross-database (trained on the other datasets)"
+        epochs = options.epochs if trained else "published weights, not trained here"
         return {
-            "name": "LOSO" if len(names) == 1 else "composite LOSO",
-            "epoch_rule": "fixed" if trained else "published weights, not trained here",
+            "name": name,
+            "score": options.score,
+            "epoch_rule": epochs,
             "motion_scope": scope,
             "motion_init": init if self.config.input == "learned" else "",
             "labels_shuffled": self.config.shuffle_labels,
@@ -220,7 +234,7 @@ def met_before(folder: Path, samples: Sequence[Sample]) -> bool:
 def _claim(
     folder: Path, config: dict, samples: tuple[Sample, ...], classes: Sequence[str]
 ) -> None:
-    workdir.claim(folder, config, free=build.FREE)
+    workdir.claim(folder, config, free=settings.FREE)
     path = folder / "manifest.csv"
     if path.exists() and manifest.read(path, classes=classes) != samples:
         raise UserError(

@@ -38,7 +38,7 @@ def assemble(folder: Path, config: dict, *, protocol: dict) -> dict:
         raise UserError(
             f"{folder} holds no predictions.csv. Run the stages motion,classifier."
         )
-    options = {"resamples": config["bootstrap"]}
+    options = {"resamples": config["bootstrap"], "rule": protocol["score"]}
     rows, floor = predictions.read(path), floors.read(folder / "floors.csv")
     return {
         **loso.summarise(rows, **options),

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs import base, flow_images, synthetic
-from selfme_jax import build
+from selfme_jax import build, settings
 from selfme_jax.data import synthetic as faces
 from selfme_jax.data.flow_images import FlowImages
 from selfme_jax.methods import registry
@@ -31,7 +31,7 @@ def config():
 
 
 def test_resolve_copies(config):
-    resolved = build.resolve(config)
+    resolved = settings.resolve(config)
     resolved.seeds += 1
     resolved.scvit.model.width += 1
     assert config.to_dict() == flow_images.get_config().to_dict()
@@ -39,7 +39,7 @@ def test_resolve_copies(config):
 
 def test_published_weights_imply_ststnet_and_one_seed(config):
     config.ststnet.weights = "some.npz"
-    resolved = build.resolve(config)
+    resolved = settings.resolve(config)
     assert (resolved.method, resolved.seeds) == ("ststnet", 1)
     assert resolved.ststnet.weights == "some.npz"
 
@@ -63,7 +63,7 @@ def test_published_weights_imply_ststnet_and_one_seed(config):
 def test_resolve_refuses(config, key, value, names):
     config.update_from_flattened_dict({key: value})
     with pytest.raises(UserError) as caught:
-        build.resolve(config)
+        settings.resolve(config)
     for name in names:
         assert name in str(caught.value)
 
@@ -91,7 +91,7 @@ def test_an_input_that_the_dataset_has_not_is_refused():
 def test_prepare_reads_all_of_config_flow_but_its_size(config):
     config.flow = {
         **{"centre": True, "standardise": False, "scale": 0.5, "gamma": 3.0},
-        **{"channels": "uv", "size": 28},
+        **{"channels": "uv", "size": 28, "levels": False},
     }
     flow = np.random.default_rng(0).normal(size=(2, 5, 5, 3))
     expected = flow[..., :2] - np.median(flow, axis=(1, 2), keepdims=True)[..., :2]
@@ -115,7 +115,7 @@ def test_methods_take_their_settings_from_their_part(config, name):
     config[name].train.epochs, config[name].train.steps = 0.0, 17
     key = {"capsulenet": "shrink"}.get(name, "dropout")
     config[name].model[key] = value = {"shrink": 2}.get(key, 0.25)
-    method = build.method(build.resolve(config), IMAGES)
+    method = build.method(settings.resolve(config), IMAGES)
     assert isinstance(method, Deep)
     assert method.recipe.batch_size == 13
     assert getattr(method.module, key) == value and method.module.classes == 3
@@ -127,7 +127,7 @@ def test_the_optimizer_gets_its_rate(config):
     config.scvit.train.update(
         {"learning_rate": 0.125, "warmup": 0.0, "weight_decay": 0.0, "clip": 0.0}
     )
-    optimizer = build.method(build.resolve(config), IMAGES).recipe.optimizer(10)
+    optimizer = build.method(settings.resolve(config), IMAGES).recipe.optimizer(10)
     params = {"w": np.ones(3, np.float32)}
     grads = {"w": np.array([1.0, -2.0, 3.0], np.float32)}
     updates, _ = optimizer.update(grads, optimizer.init(params), params)
@@ -147,7 +147,7 @@ def test_the_optimizer_gets_its_rate(config):
 def test_settings_that_do_not_fit_the_input(config, key, value, names):
     config.update_from_flattened_dict({key: value})
     with pytest.raises(UserError) as caught:
-        build.method(build.resolve(config), IMAGES)
+        build.method(settings.resolve(config), IMAGES)
     for name in ["Change config.scvit", *names]:
         assert name in str(caught.value)
     assert len(str(caught.value).splitlines()) <= 2
@@ -157,13 +157,13 @@ def test_a_key_that_no_part_takes_is_refused(config):
     with config.unlocked():
         config.scvit.model.widht = 3
     with pytest.raises(UserError, match="widht"):
-        build.method(build.resolve(config), IMAGES)
+        build.method(settings.resolve(config), IMAGES)
 
 
 def test_missing_weights_are_refused(config):
     config.ststnet.weights = "/no/weights.npz"
     with pytest.raises(UserError, match="/no/weights.npz"):
-        build.method(build.resolve(config), IMAGES)
+        build.method(settings.resolve(config), IMAGES)
 
 
 def test_learned_flow_has_the_size_of_the_config():
@@ -171,21 +171,21 @@ def test_learned_flow_has_the_size_of_the_config():
     config = synthetic.get_config()
     data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
     config.flow.size = 28
-    build.method(build.resolve(config), data)
+    build.method(settings.resolve(config), data)
     config.flow.size = 30
     with pytest.raises(UserError, match="30x30"):
-        build.method(build.resolve(config), data)
+        build.method(settings.resolve(config), data)
 
 
 @pytest.mark.parametrize("name", CONFIGS)
 def test_every_config_builds(name):
-    config = build.resolve(importlib.import_module(f"configs.{name}").get_config())
+    config = settings.resolve(importlib.import_module(f"configs.{name}").get_config())
     if config.input == "images":
         build.method(config, IMAGES)
         return
     data = faces.load(subjects=2, clips_per_subject=2, size=config.synthetic.size)
     build.method(config, data)
-    motion = build.motion(config, data)
+    motion = build.first_stage(config, data)
     assert motion.size == config.flow.size
     assert motion.recipe.steps == config.motion.train.steps
     assert motion.network.groups == config.motion.network.groups
@@ -197,9 +197,9 @@ def test_a_perceptual_loss_reads_its_weights(monkeypatch):
     data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
     config = synthetic.get_config()
     config.motion.loss.vgg = "vgg19.safetensors"
-    assert build.motion(config, data).vgg == ()
+    assert build.first_stage(config, data).vgg == ()
     config.motion.loss.perceptual = 0.5
-    made = build.motion(config, data)
+    made = build.first_stage(config, data)
     assert made.vgg == ("vgg19.safetensors",)
     assert made.objective.perceptual == 0.5
 
@@ -209,7 +209,7 @@ def test_a_perceptual_loss_without_weights():
     config.motion.loss.perceptual = 1.0
     data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
     with pytest.raises(UserError, match="--config.motion.loss.vgg=FILE"):
-        build.motion(build.resolve(config), data)
+        build.first_stage(settings.resolve(config), data)
 
 
 @pytest.mark.parametrize(
@@ -221,4 +221,4 @@ def test_motion_settings_that_do_not_exist(key, value):
     config.motion.update_from_flattened_dict({key: value})
     data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
     with pytest.raises(UserError, match=f"'{value}'.*\n.*config.motion"):
-        build.motion(build.resolve(config), data)
+        build.first_stage(settings.resolve(config), data)

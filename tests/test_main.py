@@ -86,7 +86,7 @@ def test_first_lines_come_before_training(finished):
         "toy: 20 clips (7 negative, 7 positive, 6 surprise), 4 subjects; "
         "4 folds x 2 seed(s)"
     )
-    assert "scvit on images flow" in second and "1 x cpu" in second
+    assert "scvit on given flow images" in second and "1 x cpu" in second
     assert str(folder) in second
     assert third.startswith("classifier: 8 runs x 12 steps in 3 chunk(s)")
     assert present == {"config.json", "manifest.csv"}
@@ -155,6 +155,7 @@ def test_results_name_what_the_contract_names(results):
     assert set(results["floors"]) == {"majority", "random", "linear"}
     assert results["protocol"] == {
         "name": "LOSO",
+        "score": "pooled",
         "epoch_rule": "fixed",
         "motion_scope": "none (given flow images)",
         "motion_init": "",

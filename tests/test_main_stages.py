@@ -46,7 +46,7 @@ def test_synthetic_faces_through_all_stages(tmp_path):
     )
     assert ended.code == 0, ended.err
     assert ended.out.startswith("synthetic: 9 clips (")
-    assert "scvit on learned flow" in ended.out
+    assert "scvit on learned motion" in ended.out
     flow = np.load(folder / "flow.npy")
     assert flow.shape == (3, 9, 28, 28, 3) and np.isfinite(flow).all()
     # A network per fold: each reads another motion from the same clip.

@@ -16,7 +16,9 @@ class Resamples(NamedTuple):
     uar: np.ndarray
 
 
-def scores(confusions: np.ndarray, *, resamples: int, seed: int) -> Resamples:
+def scores(
+    confusions: np.ndarray, *, resamples: int, seed: int, rule: str = "pooled"
+) -> Resamples:
     """Resample persons with replacement, all their rows (of all seeds) with them.
 
     Args:
@@ -24,10 +26,10 @@ def scores(confusions: np.ndarray, *, resamples: int, seed: int) -> Resamples:
         resamples: number of resamples.
         seed: of the draws; two methods with the same persons in the same order and
             the same seed are resampled alike, so their difference is paired.
+        rule: see ``metrics.of_persons``.
     """
     times = _times_drawn(confusions.shape[1], resamples, seed)
-    pooled = np.einsum("rp,spij->rsij", times, confusions, optimize=True)
-    result = metrics.scores(pooled)
+    result = metrics.of_persons(confusions, times, rule=rule)
     return Resamples(result.uf1.mean(1), result.uar.mean(1))
 
 

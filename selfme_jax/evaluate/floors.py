@@ -33,7 +33,11 @@ def evaluate(
 
 
 def summarise(
-    floors: dict[str, Predictions], *, resamples: int = 2000, seed: int = 0
+    floors: dict[str, Predictions],
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    rule: str = "pooled",
 ) -> dict[str, dict]:
     """The ``floors`` part of results.json: majority, random, linear.
 
@@ -41,12 +45,12 @@ def summarise(
         floors: as ``evaluate`` or ``read`` give them; ``random`` needs the labels
             only, so it is computed here.
         resamples: of the subject bootstrap.
-        seed: of the subject bootstrap.
+        seed: of the subject bootstrap. rule: see ``loso.summarise``.
     """
     rows = next(iter(floors.values()))
-    return {"random": random(rows)} | {
-        name: loso.summarise(p, resamples=resamples, seed=seed)
-        for name, p in floors.items()
+    options = {"resamples": resamples, "seed": seed, "rule": rule}
+    return {"random": random(rows, rule=rule)} | {
+        name: loso.summarise(p, **options) for name, p in floors.items()
     }
 
 
@@ -97,7 +101,9 @@ def linear(
     return _rows(samples, splits, probs, classes)
 
 
-def random(rows: Predictions, *, draws: int = DRAWS, seed: int = 0) -> dict:
+def random(
+    rows: Predictions, *, draws: int = DRAWS, seed: int = 0, rule: str = "pooled"
+) -> dict:
     """Expected scores of uniform guessing on these labels, by simulation.
 
     Returns:
@@ -106,9 +112,9 @@ def random(rows: Predictions, *, draws: int = DRAWS, seed: int = 0) -> dict:
     """
     pooled = loso.pool(rows)
     return {
-        **_guess(pooled, draws, seed),
+        **_guess(pooled, draws, seed, rule),
         "datasets": {
-            str(name): _guess(loso.select(pooled, name), draws, seed)
+            str(name): _guess(loso.select(pooled, name), draws, seed, rule)
             for name in np.unique(pooled.dataset)
         },
     }
@@ -139,12 +145,16 @@ def read(path: Path | str) -> dict[str, Predictions]:
     return {n: predictions.parse(path, names, rows) for n, rows in floors.items()}
 
 
-def _guess(pooled: loso.Pooled, draws: int, seed: int) -> dict:
+def _guess(pooled: loso.Pooled, draws: int, seed: int, rule: str) -> dict:
     c = len(pooled.classes)
-    counts = np.bincount(pooled.label, minlength=c)
+    counts = np.bincount(pooled.label, minlength=c)[None]
+    if rule == "mean_of_folds":
+        counts = loso.by_person(pooled)[1][0].sum(-1).astype(int)  # [persons, c]
     generator = np.random.default_rng(seed)
-    guessed = generator.multinomial(counts, np.full(c, 1 / c), size=(draws, c))
-    score = metrics.scores(guessed)
+    size = (draws, *counts.shape)
+    guessed = generator.multinomial(counts, np.full(c, 1 / c), size=size)
+    once = np.ones((1, len(counts)))
+    score = metrics.of_persons(guessed, once, rule=rule)
     return {
         "uf1": float(score.uf1.mean()),
         "uar": float(score.uar.mean()),

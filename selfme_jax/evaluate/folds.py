@@ -17,6 +17,27 @@ def loso(samples: Sequence[Sample]) -> list[Split]:
     return _splits(samples, np.arange(len(samples)), [[p] for p in persons])
 
 
+def cross_database(samples: Sequence[Sample]) -> list[Split]:
+    """Each dataset is held out once, trained on all of the others.
+
+    Raises:
+        UserError: fewer than two datasets, or a training side with one class only.
+    """
+    names = sorted({s.dataset for s in samples})
+    if len(names) < 2:
+        raise UserError(
+            f"cross_database needs at least two datasets; {', '.join(names)} is one. "
+            "Take several, or --config.protocol.split=loso."
+        )
+    people = {s.person: s.dataset for s in samples}
+    held_out = [[p for p in sorted(people) if people[p] == name] for name in names]
+    splits = _splits(samples, np.arange(len(samples)), held_out)
+    return [s._replace(held_out=n) for s, n in zip(splits, names, strict=True)]
+
+
+SPLITS = {"loso": loso, "cross_database": cross_database}
+
+
 def inner(
     split: Split, samples: Sequence[Sample], groups: int, *, seed: int = 0
 ) -> list[Split]:

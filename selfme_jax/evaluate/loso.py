@@ -25,7 +25,11 @@ class Pooled(NamedTuple):
 
 
 def summarise(
-    predictions: Predictions, *, resamples: int = 2000, seed: int = 0
+    predictions: Predictions,
+    *,
+    resamples: int = 2000,
+    seed: int = 0,
+    rule: str = "pooled",
 ) -> dict:
     """Scores of all rows, and under ``datasets`` the same for each dataset.
 
@@ -33,6 +37,8 @@ def summarise(
         predictions: every seed must hold every sample once.
         resamples: of the subject bootstrap.
         seed: of the subject bootstrap.
+        rule: 'pooled', or 'mean_of_folds' (``metrics.of_persons``), which changes
+          uf1, uar and accuracy, also of the vote, their sd and intervals.
 
     Returns:
         JSON-ready dict. uf1, uar, accuracy, per_class_f1: means over seeds; uf1_sd,
@@ -45,10 +51,11 @@ def summarise(
             label.
     """
     pooled = pool(predictions)
+    options = {"resamples": resamples, "seed": seed, "rule": rule}
     return {
-        **_summary(pooled, resamples, seed),
+        **_summary(pooled, **options),
         "datasets": {
-            str(name): _summary(select(pooled, name), resamples, seed)
+            str(name): _summary(select(pooled, name), **options)
             for name in np.unique(pooled.dataset)
         },
     }
@@ -60,13 +67,14 @@ def margins(
     *,
     resamples: int = 2000,
     seed: int = 0,
+    rule: str = "pooled",
 ) -> dict[str, dict]:
     """Score minus floor with a paired 95 % interval, for each floor.
 
     Args:
         predictions: of the method. floors: by name, as ``floors.read`` gives them.
         resamples: of the subject bootstrap; both sides get the same subjects.
-        seed: of the subject bootstrap.
+        seed: of the subject bootstrap. rule: see ``summarise``.
 
     Returns:
         {floor: {uf1, uar, ci95, datasets: {name: the same}}}.
@@ -75,14 +83,15 @@ def margins(
         UserError: the two do not hold the same samples.
     """
     ours = pool(predictions)
+    options = {"resamples": resamples, "seed": seed, "rule": rule}
     result = {}
     for name, rows in floors.items():
         theirs = pool(rows)
         _same_samples(ours, theirs, name)
         result[name] = {
-            **_margin(ours, theirs, resamples, seed),
+            **_margin(ours, theirs, **options),
             "datasets": {
-                str(d): _margin(select(ours, d), select(theirs, d), resamples, seed)
+                str(d): _margin(select(ours, d), select(theirs, d), **options)
                 for d in np.unique(ours.dataset)
             },
         }
@@ -173,11 +182,11 @@ def _rows(keys: list, of_seed: np.ndarray, samples: list, seed: int) -> np.ndarr
     return np.array([row[key] for key in samples])
 
 
-def _summary(pooled: Pooled, resamples: int, seed: int) -> dict:
+def _summary(pooled: Pooled, **options) -> dict:
     persons, counts = by_person(pooled)
     confusion = counts.sum(1)  # [s, c, c]
-    score = metrics.scores(confusion)
-    drawn = bootstrap.scores(counts, resamples=resamples, seed=seed)
+    score = _score(counts, options["rule"])
+    drawn = bootstrap.scores(counts, **options)
     return {
         "uf1": float(score.uf1.mean()),
         "uar": float(score.uar.mean()),
@@ -200,24 +209,31 @@ def _summary(pooled: Pooled, resamples: int, seed: int) -> dict:
             {"seed": int(s), "uf1": float(a), "uar": float(b), "accuracy": float(c)}
             for s, a, b, c in zip(pooled.seeds, *score, strict=True)
         ],
-        "ensemble": _ensemble(pooled),
+        "ensemble": _ensemble(pooled, options["rule"]),
     }
 
 
-def _ensemble(pooled: Pooled) -> dict:
-    vote = pooled.probs.mean(0).argmax(-1)
-    confusion = metrics.confusion(pooled.label, vote, len(pooled.classes))
-    score = metrics.scores(confusion)
+def _score(counts: np.ndarray, rule: str) -> metrics.Scores:
+    """Scores of all persons [s, p, c, c], each counted once; fields are [s]."""
+    once = np.ones((1, counts.shape[1]))
+    return metrics.Scores(*(f[0] for f in metrics.of_persons(counts, once, rule=rule)))
+
+
+def _ensemble(pooled: Pooled, rule: str) -> dict:
+    vote = pooled._replace(
+        seeds=pooled.seeds[:1], probs=pooled.probs.mean(0, keepdims=True)
+    )
+    counts = by_person(vote)[1]
     return {
-        **{name: float(v) for name, v in score._asdict().items()},
-        "confusion": confusion.tolist(),
+        **{name: float(v[0]) for name, v in _score(counts, rule)._asdict().items()},
+        "confusion": counts[0].sum(0).astype(int).tolist(),
     }
 
 
-def _margin(ours: Pooled, theirs: Pooled, resamples: int, seed: int) -> dict:
+def _margin(ours: Pooled, theirs: Pooled, **options) -> dict:
     sides = [by_person(side)[1] for side in (ours, theirs)]
-    a, b = (metrics.scores(counts.sum(1)) for counts in sides)
-    drawn = [bootstrap.scores(c, resamples=resamples, seed=seed) for c in sides]
+    a, b = (_score(counts, options["rule"]) for counts in sides)
+    drawn = [bootstrap.scores(c, **options) for c in sides]
     return {
         "uf1": float(a.uf1.mean() - b.uf1.mean()),
         "uar": float(a.uar.mean() - b.uar.mean()),

@@ -71,6 +71,43 @@ def scores(confusion: ArrayLike) -> Scores:
     )
 
 
+def fold_scores(confusion: ArrayLike) -> Scores:
+    """Scores of folds by themselves, over the classes that a fold meets.
+
+    Few subjects show every class, so those who average scores of folds leave out the
+    classes that are neither labelled nor predicted in one, as scikit-learn does if it
+    is not told the labels. Confusions [..., c, c] with no count at all score 0.
+    """
+    counts = np.asarray(confusion, float)
+    hits, labelled, guessed = _hits(counts), counts.sum(-1), counts.sum(-2)
+    met = (labelled + guessed > 0).sum(-1)
+    return Scores(
+        uf1=_ratio(per_class_f1(counts).sum(-1), met),
+        uar=_ratio(_ratio(hits, labelled).sum(-1), met),
+        accuracy=_ratio(hits.sum(-1), labelled.sum(-1)),
+    )
+
+
+def of_persons(confusions: np.ndarray, times: np.ndarray, *, rule: str) -> Scores:
+    """Scores of persons who are counted so many times; each field is [r, s].
+
+    Args:
+        confusions: [s, p, c, c] counts of each person, for each of s seeds.
+        times: [r, p], how often each person counts.
+        rule: 'pooled' (the predictions of all are one confusion: the LOSO score) or
+          'mean_of_folds' (``fold_scores`` of each person, averaged: another, wrong
+          number that is also published).
+    """
+    if rule == "pooled":
+        pooled = np.einsum("rp,spij->rsij", times, confusions, optimize=True)
+        return scores(pooled)
+    shares = times / times.sum(-1, keepdims=True)
+    return Scores(*(shares @ each.T for each in fold_scores(confusions)))
+
+
+RULES = ("pooled", "mean_of_folds")
+
+
 def _hits(counts: np.ndarray) -> np.ndarray:
     return np.diagonal(counts, axis1=-2, axis2=-1)
 

@@ -9,12 +9,12 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from selfme_jax.methods import method
+from selfme_jax.methods import method, oracle
 from selfme_jax.methods.method import Problem
 from selfme_jax.ops import augment
 from selfme_jax.train import loop
 from selfme_jax.train.loop import Stage
-from selfme_jax.train.state import Run, Task
+from selfme_jax.train.state import Run, Task, Watch
 from selfme_jax.types import UserError
 
 
@@ -64,10 +64,13 @@ class Data(NamedTuple):
 class Deep(NamedTuple):
     """A Flax classifier as a method.
 
-    prepare: flow [..., h, w, 3] -> inputs [..., h, w, c] (``methods.inputs``).
+    prepare: Problem.inputs -> what is read, [..., h, w, c] (``methods.inputs``).
     module: called on [b, h, w, c] with ``train``.
     loss: (module output, labels [b]) -> (per-sample loss [b], metrics dict).
     logits: module output -> [b, classes].
+    mirror: of inputs, for ``Recipe.mirror``; frames have no u to negate.
+    oracle: of every fold the epoch that is best ON ITS TEST SUBJECT (a leak ceiling,
+      see ``methods.oracle``), not the last one.
     """
 
     prepare: Callable[[np.ndarray], np.ndarray]
@@ -75,15 +78,23 @@ class Deep(NamedTuple):
     loss: Callable
     logits: Callable
     recipe: Recipe
+    mirror: Callable = augment.mirror
+    oracle: bool = False
 
     def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
         """[seeds, n, classes] logits, each sample by the fold that held it out."""
-        inputs = self.prepare(problem.flow)
+        inputs = self.prepare(problem.inputs)
         task = self.task(inputs.shape, len(problem.labels))
         runs, names = method.runs(problem, balance=self.recipe.balance)
         data = Data(inputs, problem.labels.astype(np.int32))
-        outputs = loop.fit(task, runs, data, self.predict, stage, names)
-        return method.gather(problem, outputs)
+        if not self.oracle:
+            outputs = loop.fit(task, runs, data, self.predict, stage, names)
+            return method.gather(problem, outputs)
+        epoch = duration(self.recipe._replace(epochs=1, steps=0), len(problem.labels))
+        shape = (runs.test.shape[1], len(problem.classes))
+        task = task._replace(watch=Watch(self.predict, shape, epoch))
+        outputs = loop.fit(task, runs, data, oracle.seen, stage, names)
+        return method.gather(problem, oracle.choose(problem, outputs))
 
     def task(self, shape: tuple[int, ...], samples: int) -> Task:
         """The engine's task for inputs of ``shape`` [d, n, h, w, c]."""
@@ -91,7 +102,7 @@ class Deep(NamedTuple):
         steps = duration(recipe, samples)
         return Task(
             init=partial(self._init, shape=shape[2:]),
-            batch=partial(draw, size=recipe.batch_size, mirror=recipe.mirror),
+            batch=self._batch,
             loss=self._loss,
             optimizer=recipe.optimizer(steps),
             steps=steps,
@@ -102,6 +113,10 @@ class Deep(NamedTuple):
         """Logits [t, classes] of the held-out samples ``run.test``."""
         inputs = data.inputs[run.source, run.test]
         return self.logits(self.module.apply(variables, inputs, train=False))
+
+    def _batch(self, key: jax.Array, data: Data, run: Run) -> tuple:
+        options = {"size": self.recipe.batch_size, "mirror": self.recipe.mirror}
+        return draw(key, data, run, **options, reflect=self.mirror)
 
     def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> dict:
         return self.module.init(key, jnp.zeros((1, *shape)), train=False)
@@ -119,16 +134,23 @@ class Deep(NamedTuple):
 
 
 def draw(
-    key: jax.Array, data: Data, run: Run, *, size: int, mirror: float
+    key: jax.Array,
+    data: Data,
+    run: Run,
+    *,
+    size: int,
+    mirror: float,
+    reflect: Callable = augment.mirror,
 ) -> tuple[jax.Array, jax.Array]:
     """A batch of training samples: (inputs [size, h, w, c], labels [size]).
 
     Drawn with replacement by ``run.weights``: a weight of 0 is a probability of
-    exactly 0, so held-out samples are never read.
+    exactly 0, so held-out samples are never read. With the probability ``mirror`` a
+    sample is what ``reflect`` makes of it.
     """
     key_draw, key_mirror = jax.random.split(key)
     chosen = jax.random.categorical(key_draw, jnp.log(run.weights), shape=(size,))
     inputs = data.inputs[run.source, chosen]
     flip = jax.random.bernoulli(key_mirror, mirror, (size, 1, 1, 1))
-    inputs = jnp.where(flip, augment.mirror(inputs), inputs)
+    inputs = jnp.where(flip, reflect(inputs), inputs)
     return inputs, data.labels[chosen]

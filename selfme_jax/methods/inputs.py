@@ -1,13 +1,15 @@
-"""From (u, v, strain) of a problem to what a classifier reads."""
+"""From the inputs of a problem to what a classifier reads."""
 
 import numpy as np
 
 CHANNELS = {"uv": 2, "uvs": 3}
+FLOWS = ("learned", "tvl1", "images")  # the first stages that give (u, v, strain)
 
 
 def amplify(
     flow: np.ndarray,
     *,
+    levels: bool,
     centre: bool,
     standardise: bool,
     scale: float,
@@ -18,6 +20,8 @@ def amplify(
 
     Args:
       flow: [..., h, w, 3] (u, v, strain), any unit.
+      levels: stretch each channel of each image to whole numbers 0..255 first, the
+        8-bit form of the published flow images, which forgets how large motion was.
       centre: subtract each image's own median per channel. For published flow
         images, whose channels are stretched to 0..255 one by one, this restores the
         zero of the motion roughly; for flow in pixels it removes head motion.
@@ -31,6 +35,8 @@ def amplify(
       [..., h, w, 2 or 3] float32.
     """
     flow = flow[..., : CHANNELS[channels]].astype(np.float32)
+    if levels:
+        flow = np.rint(stretch(flow))
     if centre:
         flow = flow - np.median(flow, axis=(-3, -2), keepdims=True)
     if standardise:
@@ -46,7 +52,21 @@ def levels(flow: np.ndarray) -> np.ndarray:
     u), which is what ``cv2.imread`` made of the published PNGs. The published images
     pass unchanged. [..., h, w, 3] -> the same shape, float32.
     """
+    return stretch(flow)[..., ::-1].astype(np.float32)
+
+
+def stretch(flow: np.ndarray) -> np.ndarray:
+    """Each channel of each image to 0..255, a constant one to 0; [..., h, w, c]."""
     low = flow.min(axis=(-3, -2), keepdims=True)
     span = flow.max(axis=(-3, -2), keepdims=True) - low
-    stretched = (flow - low) * np.where(span > 0, 255 / np.where(span > 0, span, 1), 0)
-    return stretched[..., ::-1].astype(np.float32)
+    return (flow - low) * np.where(span > 0, 255 / np.where(span > 0, span, 1), 0)
+
+
+def small(frames: np.ndarray, *, size: int) -> np.ndarray:
+    """Frames [d, n, h, w, c] averaged to [d, n, size, size, c], for a linear floor."""
+    import cv2
+
+    d, n = frames.shape[:2]
+    options = {"dsize": (size, size), "interpolation": cv2.INTER_AREA}
+    images = [cv2.resize(x, **options) for x in frames.reshape(-1, *frames.shape[2:])]
+    return np.stack(images).reshape(d, n, size, size, -1)

@@ -13,13 +13,14 @@ from selfme_jax.types import Split
 class Problem(NamedTuple):
     """LOSO over samples, for several seeds.
 
-    flow: [d, n, h, w, 3] float32 (u, v, strain); d = 1 where all folds share it, or
-      one per fold where a motion network was learned per fold. Grey levels of
-      published flow images, or pixels of the frame.
+    inputs: [d, n, h, w, c] float32, what the first stage gives; d = 1 where all folds
+      share it, or one per fold where a network was learned per fold. Flow has c = 3
+      (u, v, strain), in grey levels of published flow images or pixels of the frame;
+      apex frames are RGB in [0, 1]; descriptors have h = w = 1.
     labels: [n] int. splits: one per fold. seeds: distinct ints.
     """
 
-    flow: np.ndarray
+    inputs: np.ndarray
     labels: np.ndarray
     classes: tuple[str, ...]
     splits: Sequence[Split]
@@ -52,7 +53,8 @@ def runs(problem: Problem, *, balance: float) -> tuple[Run, list[str]]:
         weights[i, split.train] = count[labels].astype(np.float64) ** -balance
         test[i, : len(split.test)] = split.test
     folds = np.array([s.fold for s in problem.splits], np.int32)
-    per_fold = np.arange(len(folds)) if len(problem.flow) > 1 else np.zeros_like(folds)
+    shared = len(problem.inputs) == 1
+    per_fold = np.zeros_like(folds) if shared else np.arange(len(folds))
     k = len(problem.seeds)
     arrays = Run(
         seed=np.repeat(np.array(problem.seeds, np.int32), len(folds)),

@@ -25,7 +25,7 @@ class OpticalFlow(NamedTuple):
     size: int
     preset: str = "opencv"
 
-    def fit_flow(
+    def fit_transform(
         self, dataset: ClipDataset, splits: Sequence[Split], seed: int, stage: Stage
     ) -> np.ndarray:
         """[1, n, size, size, 3] (u, v, strain) of onset -> apex, in pixels.

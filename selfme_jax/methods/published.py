@@ -28,7 +28,7 @@ class Published(NamedTuple):
         Raises:
           UserError: a held-out subject for whom no weights were published.
         """
-        inputs = self.prepare(problem.flow)
+        inputs = self.prepare(problem.inputs)
         apply = jax.jit(lambda v, x: self.module.apply(v, x, train=False))
         logits = np.full((len(problem.labels), len(problem.classes)), np.nan)
         for split in problem.splits:

@@ -68,7 +68,7 @@ class MotionLearning(NamedTuple):
     start: Any = None
     vgg: Weights = ()
 
-    def fit_flow(
+    def fit_transform(
         self, dataset: ClipDataset, splits: Sequence[Split], seed: int, stage: Stage
     ) -> np.ndarray:
         """[d, n, size, size, 3] (u, v, strain) of onset -> apex, in pixels.
@@ -120,7 +120,7 @@ class MotionLearning(NamedTuple):
         if self.scope == "all_subjects":
             return _one_run(seed, n, f"seed {seed} all subjects")
         problem = method.Problem(
-            flow=np.zeros((1, 0)),
+            inputs=np.zeros((1, 0)),
             labels=np.array([s.label for s in dataset.samples]),
             classes=dataset.classes,
             splits=splits,

@@ -13,6 +13,10 @@ EPOCHS = {
     "inner_split": "epochs chosen on other subjects of the training side",
     "oracle_epoch": "best epoch chosen ON THE TEST SUBJECT: a leak ceiling, no score",
 }
+SCORE = {
+    "pooled": "predictions pooled over folds",
+    "mean_of_folds": "MEAN OF THE SCORES OF SINGLE SUBJECTS",
+}
 SEEDS = 5  # fewer do not make a reported number
 
 
@@ -55,8 +59,9 @@ def protocol(results: dict) -> str:
     seen = "was" if used["saw_test_subject"] else "was not"
     meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
     return (
-        f"{used['name']}; motion_scope {motion}{meaning}{start}; "
-        f"{EPOCHS.get(epochs, epochs)}; the test subject {seen} seen in training."
+        f"{used['name']}; {SCORE[used['score']]}; "
+        f"motion_scope {motion}{meaning}{start}; {EPOCHS.get(epochs, epochs)}; "
+        f"the test subject {seen} seen in training."
     )
 
 
@@ -67,7 +72,12 @@ def notes(results: dict) -> list[str]:
         found.append("Training saw the test subject: no subject-independent score.")
     if results["protocol"]["epoch_rule"] == "oracle_epoch":
         found.append("The epoch was chosen on the test subject: a leak ceiling only.")
-    trained = results["protocol"]["epoch_rule"] in ("fixed", "inner_split")
+    if results["protocol"]["score"] == "mean_of_folds":
+        found.append(
+            "Scores of single subjects were averaged, over the classes each shows: no "
+            "LOSO score, and not comparable to one."
+        )
+    trained = results["protocol"]["epoch_rule"] in EPOCHS
     if trained and len(results["seeds"]) < SEEDS:
         found.append(
             f"A reported number needs {SEEDS} seeds; this is {seeds(results)}."

@@ -39,6 +39,19 @@ class TrainState(NamedTuple):
     average: Any
 
 
+class Watch(NamedTuple):
+    """What a task looks at while it trains.
+
+    read: (variables, run, data) -> array of ``shape``, at the end of each epoch; a
+      trained run has them as variables['seen'], [epochs, *shape].
+    epoch: steps of one; a last, shorter epoch counts as well.
+    """
+
+    read: Callable
+    shape: tuple[int, ...]
+    epoch: int
+
+
 class Task(NamedTuple):
     """Pure functions of one run; the engine maps them over runs and devices.
 
@@ -50,6 +63,7 @@ class Task(NamedTuple):
     ema: decay of the parameter average in [0, 1); 0 keeps none.
     start: host variables of one run that all runs start from, in place of init's
       random ones, whose structure they have; None = init's.
+    watch: what is looked at in every epoch; None = nothing.
     """
 
     init: Callable
@@ -59,3 +73,4 @@ class Task(NamedTuple):
     steps: int
     ema: float
     start: Any = None
+    watch: Watch | None = None

@@ -20,6 +20,9 @@ def init(task: Task, run: Run) -> TrainState:
     """State of ``run`` before its first step."""
     variables = dict(task.init(_key(run, _INIT, 0)))
     params = variables.pop("params")
+    if task.watch:
+        rows = -(-task.steps // task.watch.epoch)
+        variables["seen"] = jnp.zeros((rows, *task.watch.shape))
     average = jax.tree.map(jnp.copy, params) if task.ema else {}
     step = jnp.zeros((), jnp.int32)
     return TrainState(step, params, variables, task.optimizer.init(params), average)
@@ -36,6 +39,9 @@ def restart(task: Task, state: TrainState) -> TrainState:
     def spread(like, start):
         return jax.tree.map(lambda x, y: np.broadcast_to(y, x.shape), like, start)
 
+    if task.watch:
+        model_state["seen"] = np.zeros(task.watch.shape)  # spread over its epochs
+
     params = spread(state.params, params)
     return state._replace(
         params=params,
@@ -49,9 +55,11 @@ def update(
 ) -> tuple[TrainState, dict[str, jax.Array]]:
     """One step: draw a batch, differentiate, update, average."""
     batch = task.batch(_key(run, _BATCH, state.step), data, run)
+    model_state = dict(state.model_state)
+    seen = model_state.pop("seen", None)
 
     def loss(params):
-        variables = {"params": params, **state.model_state}
+        variables = {"params": params, **model_state}
         return task.loss(variables, _key(run, _LOSS, state.step), batch, state.step)
 
     grad = jax.value_and_grad(loss, has_aux=True)
@@ -66,8 +74,22 @@ def update(
         decay = jnp.minimum(task.ema, (1 + t) / (10 + t))
         average = optax.incremental_update(params, average, 1 - decay)
     metrics = {"loss": value, **metrics, "gradient_norm": optax.tree.norm(grads)}
-    step = state.step + 1
-    return TrainState(step, params, model_state, opt_state, average), metrics
+    state = TrainState(state.step + 1, params, model_state, opt_state, average)
+    if task.watch:
+        seen = _look(task, state, seen, run, data)
+        state = state._replace(model_state={**model_state, "seen": seen})
+    return state, metrics
+
+
+def _look(task: Task, state: TrainState, seen: jax.Array, run: Run, data: object):
+    """``seen`` with what is watched, where an epoch ends with this step."""
+    ends = (state.step % task.watch.epoch == 0) | (state.step == task.steps)
+    row = (state.step - 1) // task.watch.epoch
+
+    def look(seen):
+        return seen.at[row].set(task.watch.read(variables(task, state), run, data))
+
+    return jax.lax.cond(ends, look, lambda seen: seen, seen)
 
 
 def variables(task: Task, state: TrainState) -> dict:

@@ -20,6 +20,22 @@ def test_loso_holds_out_each_person_once(samples):
     assert sorted(tested) == list(range(len(samples)))
 
 
+def test_cross_database_trains_on_the_other_datasets(samples):
+    splits = folds.cross_database(samples)
+    assert [(s.fold, s.held_out) for s in splits] == [(0, "a"), (1, "b")]
+    for split in splits:
+        assert {samples[i].dataset for i in split.test} == {split.held_out}
+        assert {samples[i].dataset for i in split.train} == {"a", "b"} - {
+            split.held_out
+        }
+        assert len(split.train) + len(split.test) == len(samples)
+
+
+def test_cross_database_needs_two_datasets(samples):
+    with pytest.raises(UserError, match=r"one. Take several"):
+        folds.cross_database([s for s in samples if s.dataset == "a"])
+
+
 @pytest.mark.parametrize("groups", [2, 3, 7])
 def test_subject_groups_partition_the_persons(samples, groups):
     splits = folds.subject_groups(samples, groups, seed=1)

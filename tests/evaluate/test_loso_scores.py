@@ -15,6 +15,27 @@ def take(rows: Predictions, index) -> Predictions:
 
 
 @pytest.mark.parametrize("dataset", [None, "a", "b"])
+def test_mean_of_folds_equals_scikit_learn_person_by_person(rows, dataset):
+    """As its users have it: scikit-learn that is not told the classes."""
+    result = loso.summarise(rows, resamples=50, rule="mean_of_folds")
+    part = result["datasets"][dataset] if dataset else result
+    own = take(rows, rows.dataset == dataset) if dataset else rows
+    persons = np.char.add(own.dataset, own.subject)
+    options = {"average": "macro", "zero_division": 0}
+    f1, recall = [], []
+    for name in np.unique(persons):
+        for seed in (5, 8, 11):
+            r = take(own, (persons == name) & (own.seed == seed))
+            f1.append(f1_score(r.label, r.pred, **options))
+            recall.append(recall_score(r.label, r.pred, **options))
+    assert part["uf1"] == pytest.approx(np.mean(f1))
+    assert part["uar"] == pytest.approx(np.mean(recall))
+    low, high = part["ci95"]["uf1"]
+    assert low < part["uf1"] < high
+    assert part["confusion"] == loso.summarise(take(own, slice(None)))["confusion"]
+
+
+@pytest.mark.parametrize("dataset", [None, "a", "b"])
 def test_equals_scikit_learn_seed_by_seed(rows, dataset):
     result = loso.summarise(rows, resamples=20)
     part = result["datasets"][dataset] if dataset else result

@@ -18,8 +18,9 @@ def flow():
 
 
 def amplify(flow, **options):
-    usual = {"centre": False, "standardise": False, "scale": 1.0, "gamma": 1.0}
-    return inputs.amplify(flow, **{**usual, "channels": "uvs", **options})
+    usual = {"levels": False, "centre": False, "standardise": False}
+    usual |= {"scale": 1.0, "gamma": 1.0, "channels": "uvs"}
+    return inputs.amplify(flow, **{**usual, **options})
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,25 @@ def test_amplify_is_a_loop_over_channels(flow, centre, standardise, channels):
         np.testing.assert_allclose(
             got[i, j, ..., c], image * 0.75, rtol=1e-4, atol=1e-5
         )
+
+
+def test_levels_are_those_of_published_images(flow):
+    got = amplify(flow, levels=True)
+    assert set(np.unique(got)) <= set(range(256))
+    for i, j, c in np.ndindex(2, 3, 3):
+        image = flow[i, j, ..., c].astype(float)
+        expected = 255 * (image - image.min()) / np.ptp(image)
+        assert abs(got[i, j, ..., c] - expected).max() <= 0.501
+    # An image that has that form already stays as it is.
+    np.testing.assert_array_equal(amplify(got, levels=True), got)
+    np.testing.assert_array_equal(inputs.levels(got)[..., ::-1], got)
+
+
+def test_small_frames_are_averages():
+    frames = np.random.default_rng(0).uniform(size=(1, 2, 12, 8, 3)).astype(np.float32)
+    got = inputs.small(frames, size=4)
+    expected = frames.reshape(1, 2, 4, 3, 4, 2, 3).mean((3, 5))
+    np.testing.assert_allclose(got, expected, atol=1e-6)
 
 
 def test_centred_flow_forgets_head_motion(flow):

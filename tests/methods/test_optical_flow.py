@@ -1,9 +1,10 @@
-"""TV-L1 as the motion of clips: which frames, which way, all of them."""
+"""First stages that learn nothing: which frames, which way, all of the clips."""
 
 import jax.numpy as jnp
 import numpy as np
 
 from selfme_jax.methods import optical_flow
+from selfme_jax.methods.apex_frames import ApexFrames
 from selfme_jax.methods.optical_flow import OpticalFlow
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Clip, Sample
@@ -30,7 +31,7 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
 
     monkeypatch.setattr(optical_flow.flow_ops, "tvl1", tvl1)
     stage = Stage("motion", tmp_path, None)
-    got = OpticalFlow(4).fit_flow(Clips(), (), 0, stage)
+    got = OpticalFlow(4).fit_transform(Clips(), (), 0, stage)
     assert got.shape == (1, 11, 4, 4, 3)
     # apex(p) = onset(p + flow(p)): the apex is the first frame of TV-L1's two.
     apex = [10 * i + 1 + i % 3 for i in range(11)]
@@ -38,3 +39,11 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
     np.testing.assert_allclose(got[0, :, 2, 1, 0], apex, atol=1e-3)
     np.testing.assert_allclose(got[0, :, 2, 1, 1], onset, atol=1e-3)
     np.testing.assert_allclose(got[..., 2], 0, atol=1e-4)
+
+
+def test_apex_frames_are_the_apexes_as_they_are(tmp_path):
+    got = ApexFrames().fit_transform(Clips(), (), 0, Stage("motion", tmp_path, None))
+    assert got.shape == (1, 11, 6, 8, 3) and got.dtype == np.float32
+    apex = np.array([10 * i + 1 + i % 3 for i in range(11)])
+    expected = np.broadcast_to(apex[:, None, None, None] / 255, got.shape[1:])
+    np.testing.assert_allclose(got[0], expected, atol=1e-6)

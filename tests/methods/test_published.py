@@ -44,7 +44,7 @@ def test_a_subject_is_scored_by_its_own_weights(problem, weights, tmp_path):
     got = method.fit_predict(problem, stage)
     assert got.shape == (2, 5, 3)
     np.testing.assert_array_equal(got[0], got[1])
-    read = inputs.levels(problem.flow[0])
+    read = inputs.levels(problem.inputs[0])
     apply = jax.jit(STSTNet(3, 0.5).apply)
     for logits, subject, image in zip(got[0], SUBJECTS, read, strict=True):
         own = apply(weights[subject], image[None])[0]

@@ -139,7 +139,7 @@ def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch, tmp_path):
     recipe = selfme.Recipe(2, 2, lambda steps: None, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
     learning = MotionLearning(None, None, recipe, 8, vgg=vgg)
     splits = [Split(0, "toy/s0", np.array([1, 2, 3]), np.array([0]))]
-    learning.fit_flow(Clips(), splits, 0, Stage("motion", tmp_path, None))
+    learning.fit_transform(Clips(), splits, 0, Stage("motion", tmp_path, None))
     jax.tree.map(np.testing.assert_array_equal, seen["vgg"], vgg)
 
 

@@ -32,6 +32,7 @@ def made() -> tuple[Predictions, dict]:
     rows = Predictions(*map(np.concatenate, columns), CLASSES)
     protocol = {
         "name": "composite LOSO",
+        "score": "pooled",
         "epoch_rule": "fixed",
         "motion_scope": "per_fold",
         "motion_init": "",

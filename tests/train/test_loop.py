@@ -25,9 +25,9 @@ STEPS = 20
 @pytest.fixture(scope="module")
 def setting():
     problem, deep = toy.problem(), toy.deep()
-    task = deep.task(problem.flow.shape, len(problem.labels))._replace(steps=STEPS)
+    task = deep.task(problem.inputs.shape, len(problem.labels))._replace(steps=STEPS)
     runs, names = method.runs(problem, balance=0.5)
-    data = Data(jnp.array(problem.flow), jnp.array(problem.labels, jnp.int32))
+    data = Data(jnp.array(problem.inputs), jnp.array(problem.labels, jnp.int32))
     return task, runs, names, data
 
 
@@ -95,11 +95,11 @@ def test_held_out_subjects_enter_nothing(setting, pmapped, tmp_path):
     """Each fold is trained on data whose held-out subject is NaN."""
     task, runs, names, _ = setting
     problem = toy.problem()
-    flow = np.repeat(problem.flow, len(problem.splits), axis=0)
+    flow = np.repeat(problem.inputs, len(problem.splits), axis=0)
     labels = np.repeat(problem.labels[None], len(problem.splits), axis=0)
     for i, split in enumerate(problem.splits):
         flow[i, split.test] = np.nan
-    per_fold = problem._replace(flow=flow)
+    per_fold = problem._replace(inputs=flow)
     runs, _ = method.runs(per_fold, balance=0.5)
     poisoned = fit(
         (task, runs, names, Data(flow, labels[0].astype(np.int32))), tmp_path
