@@ -184,7 +184,11 @@ def motion_config(config: ConfigDict) -> dict:
     """The part of a config that learned motion depends on."""
     whole = config.to_dict()
     keys = ("input", "data", "synthetic", "motion", "first_seed")
-    return {key: whole[key] for key in keys} | {"flow": {"size": config.flow.size}}
+    return {
+        **{key: whole[key] for key in keys},
+        "flow": {"size": config.flow.size},
+        "protocol": {"split": config.protocol.split},
+    }
 
 
 def _motion(config: ConfigDict) -> MotionLearning:

@@ -147,11 +147,16 @@ class Session:
             **columns,
         )
 
-    def report(self, command: str) -> None:
-        """results.json, figures and report.html from the files of the workdir."""
+    def score(self) -> dict:
+        """results.json from the files of the workdir."""
         config = self.config.to_dict()
         found = results.assemble(self.folder, config, protocol=self.protocol())
         workdir.write_json(self.folder / "results.json", found)
+        return found
+
+    def report(self, command: str) -> None:
+        """results.json, figures and report.html from the files of the workdir."""
+        found = self.score()
         rows = log.read(self.folder / "metrics.jsonl")
         if self.motion_folder != self.folder:
             rows = log.read(self.motion_folder / "metrics.jsonl") + rows

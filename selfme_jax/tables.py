@@ -1,0 +1,150 @@
+"""The tables of the SelfME paper, made again: ours beside the paper's.
+
+    python -m selfme_jax.tables --table=sota --config=configs/synthetic.py
+
+Tables: sota, motion, ablation, omega, tau, gamma (the paper's), and protocols (what
+each choice of protocol does to the score of config.method); several by commas. Every
+cell is a run of its own, kept under WORKDIR/cells; run again to resume, or with another
+table to reuse what it shares. Motion is learned once for each kind of it.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+
+from absl import flags
+from ml_collections import ConfigDict, config_flags
+
+from selfme_jax import build, cli, comparison, settings
+from selfme_jax.comparison import Part, Row, Table
+from selfme_jax.recognition import Session
+from selfme_jax.report import comparison as report
+from selfme_jax.report.comparison import Cell
+from selfme_jax.train.log import Progress
+from selfme_jax.train.loop import NonFiniteError
+from selfme_jax.types import UserError
+
+_CONFIG = config_flags.DEFINE_config_file(
+    "config", None, "Config file, e.g. configs/synthetic.py.", lock_config=True
+)
+_TABLE = flags.DEFINE_list("table", [], f"Any of {','.join(comparison.TABLES)}.")
+_WORKDIR = flags.DEFINE_string("workdir", None, "Default: runs/tables_<config name>.")
+
+
+def main() -> None:
+    """Run what is missing of the tables asked for, and write them."""
+    config = cli.config(_CONFIG)
+    names = _TABLE.value
+    if not names or not set(names) <= set(comparison.TABLES):
+        known = ", ".join(comparison.TABLES)
+        raise UserError(f"--table={','.join(names)}: give one or more of {known}.")
+    stem = Path(config_flags.get_config_filename(flags.FLAGS["config"])).stem
+    folder = Path(_WORKDIR.value or Path("runs") / f"tables_{stem}")
+    resolved = settings.resolve(config)
+    if resolved.task != "recognition":
+        raise UserError(f"{stem} pretrains motion; tables are of recognition.")
+    data = build.dataset(resolved)
+    wanted = {name: comparison.table(name, resolved, data) for name in names}
+    parts = [p for p in comparison.parts(config, data) if _there(config, p)]
+    count = sum(not r.why_not for t in wanted.values() for r in t.rows) * len(parts)
+    print(
+        f"tables {', '.join(names)}: {count} cells on {_listed(parts)}, "
+        f"{resolved.seeds} seed(s); results in {folder}",
+        flush=True,
+    )
+    progress = Progress("tables", count)
+    done = 0
+    for name, table in wanted.items():
+        cells = []
+        for part in parts:
+            for row in table.rows:
+                cells.append(_cell(config, row, part, folder))
+                done += not row.why_not
+                progress(done, f"{name}: {row.name} on {part.name}")
+        _write(folder, name, table, cells)
+
+
+def _there(config: ConfigDict, part: Part) -> bool:
+    """Whether the data of a part can be read by themselves."""
+    try:
+        build.dataset(settings.resolve(_changed(config, part.changes)))
+    except UserError as error:
+        print(f"left out: {part.name} alone ({error})", flush=True)
+        return False
+    return True
+
+
+def _listed(parts: list[Part]) -> str:
+    return ", ".join(part.name for part in parts)
+
+
+def _changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
+    config = config.copy_and_resolve_references()  # sub-dicts are copied as well
+    config.update_from_flattened_dict(changes)
+    return config
+
+
+def _cell(config: ConfigDict, row: Row, part: Part, folder: Path) -> Cell:
+    """A row on a part of the data, run unless it is there."""
+    cell = Cell(row.name, part.name, row.x, row.paper, why_not=row.why_not)
+    if row.why_not:
+        return cell
+    changes = row.changes | part.changes
+    # Another rule of scoring needs no other run.
+    rule = changes.pop("protocol.score", config.protocol.score)
+    try:
+        place = run(_changed(config, changes), row.name, folder)
+    except UserError as error:
+        return cell._replace(why_not=str(error).splitlines()[0].rstrip("."))
+    except NonFiniteError as error:
+        return cell._replace(why_not=f"training failed: {error}".rstrip("."))
+    return cell._replace(folder=place, rule=rule)
+
+
+def run(config: ConfigDict, name: str, folder: Path) -> Path:
+    """The folder of a finished run of ``config``, which is run if it is not there.
+
+    Args:
+      config: not resolved. name: what to call it. folder: of all cells.
+    """
+    config = settings.resolve(config)
+    motion = folder / "motion" / _digest(build.motion_config(config))
+    if config.input != "images":
+        config.engine.motion.workdir = str(motion)
+    kept = {k: v for k, v in config.to_dict().items() if k not in settings.FREE}
+    words = "".join(c if c.isalnum() else " " for c in name).lower().split()
+    place = folder / "cells" / f"{'_'.join(words)}_{_digest(kept)}"
+    if (place / "results.json").exists():
+        return place
+    print(f"\n== {name}", flush=True)
+    inputs = motion / "inputs.npy"
+    stages = ["classifier"] if inputs.exists() else ["motion", "classifier"]
+    session = Session(config, place, stages)
+    session.claim()
+    session.announce()
+    if inputs.exists():
+        shutil.copyfile(inputs, place / "flow.npy")
+    session.run("")
+    if (place / "flow.npy").exists() and not inputs.exists():
+        shutil.copyfile(place / "flow.npy", inputs.with_suffix(".partial"))
+        inputs.with_suffix(".partial").replace(inputs)
+    session.score()
+    return place
+
+
+def _digest(tree: dict) -> str:
+    text = json.dumps(tree, sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()[:10]
+
+
+def _write(folder: Path, name: str, table: Table, cells: list[Cell]) -> None:
+    entries = report.entries(table.reference, cells)
+    place = folder / name
+    place.mkdir(parents=True, exist_ok=True)
+    text = report.write(place, table.title, table.axis, table.reference, entries)
+    print(f"\n{text}\n{place}", flush=True)
+
+
+if __name__ == "__main__":
+    cli.run(main)
