@@ -1,0 +1,91 @@
+"""Which runs a table is made of."""
+
+import importlib
+
+import numpy as np
+import pytest
+
+from selfme_jax import comparison, settings
+from selfme_jax.data import synthetic
+from selfme_jax.types import Sample, UserError
+
+
+class Images:
+    """Flow images of two datasets."""
+
+    classes = ("x", "y", "z")
+    samples = tuple(
+        Sample(d, f"s{i}", "c", i % 3) for d in ("smic", "casme2") for i in range(4)
+    )
+    images = np.zeros((8, 28, 28, 3), np.float32)
+
+
+CLIPS = synthetic.load(subjects=2, clips_per_subject=3, size=48)
+
+
+def config(name):
+    return importlib.import_module(f"configs.{name}").get_config()
+
+
+def changed(base, changes):
+    made = base.copy_and_resolve_references()
+    made.update_from_flattened_dict(changes)
+    return settings.resolve(made)
+
+
+@pytest.mark.parametrize("name", comparison.TABLES)
+@pytest.mark.parametrize("data", ["synthetic", "flow_images"])
+def test_every_cell_is_a_config_that_can_be_run(name, data):
+    base = config(data)
+    samples = CLIPS if data == "synthetic" else Images()
+    if data == "flow_images" and name in ("ablation",):
+        with pytest.raises(UserError, match="learns motion"):
+            comparison.table(name, base, samples)
+        return
+    table = comparison.table(name, base, samples)
+    assert table.reference in [row.name for row in table.rows if not row.why_not]
+    assert len({row.name for row in table.rows}) == len(table.rows)
+    made = [changed(base, r.changes).to_dict() for r in table.rows if not r.why_not]
+    assert all(a != b for i, a in enumerate(made) for b in made[:i])
+    if data == "flow_images":
+        assert {cell["input"] for cell in made} == {"images"}
+    else:
+        assert not [row.why_not for row in table.rows if row.why_not]
+
+
+def test_tables_hold_the_rows_of_the_paper():
+    rows = {
+        name: [r.name for r in comparison.table(name, config("synthetic"), CLIPS).rows]
+        for name in comparison.TABLES
+    }
+    for name in ("LBP-TOP", "CapsuleNet", "Bi-WOOF", "GoogLeNet", "VGG16", "FeatRef"):
+        assert name in rows["sota"]
+    for name in ("OFF-ApexNet", "Dual-Inception", "STSTNet", "SelfME", "HTNet"):
+        assert name in rows["sota"]
+    assert rows["motion"][2:5] == [
+        "TCAE + FC",
+        "TCAE's motion + ViT",
+        "TCAE's motion + SCViT",
+    ]
+    assert rows["ablation"][0] == "- - -" and rows["ablation"][-1] == "B SC MA"
+    assert len(rows["ablation"]) == 8
+    assert rows["gamma"] == ["gamma = 1", "gamma = 2", "gamma = 3"]
+
+
+def test_the_ablation_switches_one_part_each():
+    table = comparison.table("ablation", config("synthetic"), CLIPS)
+    for row in table.rows:
+        own = changed(config("synthetic"), row.changes)
+        assert (own.motion.network.sparse == "bspline") == ("B" in row.name.split())
+        assert (own.method == "scvit") == ("SC" in row.name)
+        assert (own.flow.gamma == 2.0) == ("MA" in row.name)
+
+
+def test_parts_are_each_dataset_alone_and_then_all():
+    parts = comparison.parts(config("flow_images"), Images())
+    assert [p.name for p in parts] == ["casme2", "smic", "all"]
+    assert parts[0].changes == {"data.datasets": "casme2"}
+    assert comparison.parts(config("synthetic"), CLIPS) == [("synthetic", {})]
+    official = config("megc2019")
+    parts = comparison.parts(official, Images())
+    assert parts[1].changes["data.name"] == "smic_hs" and not parts[2].changes

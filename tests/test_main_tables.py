@@ -1,0 +1,86 @@
+"""The command that makes tables, as a user starts it."""
+
+import csv
+import subprocess
+import sys
+
+import command
+import pytest
+
+SMALL = (
+    *command.TINY,
+    "--config.seeds=1",
+    "--config.scvit.train.steps=3",
+    "--config.engine.classifier.runs_per_device=0",
+)
+
+
+def run(*arguments, cache):
+    done = subprocess.run(
+        [sys.executable, "-m", "selfme_jax.tables", *arguments],
+        cwd=command.ROOT,
+        env=command.environment(cache),
+        capture_output=True,
+        text=True,
+    )
+    return done
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory):
+    """Flow images of two datasets."""
+    root = command.write_flow_images(tmp_path_factory.mktemp("data") / "flow")
+    lines = (root / "manifest.csv").read_text().splitlines()
+    swapped = [
+        line.replace("toy,p2", "doll,p2").replace("toy,p3", "doll,p3") for line in lines
+    ]
+    (root / "manifest.csv").write_text("\n".join(swapped) + "\n")
+    return root
+
+
+def test_tables_are_made_and_made_again_from_what_is_there(data, tmp_path):
+    flags = (
+        "--table=protocols",
+        command.CONFIG,
+        f"--config.data.root={data}",
+        *SMALL,
+        f"--workdir={tmp_path / 'run'}",
+    )
+    done = run(*flags, cache=tmp_path / "cache")
+    assert done.returncode == 0, done.stderr
+    first = done.stdout.splitlines()[0]
+    assert first.startswith("tables protocols: 21 cells on doll, toy, all, 1 seed(s)")
+    with (tmp_path / "run/protocols/table.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [r["row"] for r in rows[:3]] == [
+        "pooled, fixed epochs",
+        "best epoch on the test subject",
+        "mean of folds",
+    ]
+    by_name = {r["row"]: r for r in rows if r["data"] == "all: pooled"}
+    fixed, oracle = rows[0], rows[1]
+    assert float(oracle["uf1"]) >= float(fixed["uf1"])
+    assert oracle["epoch_rule"] == "oracle_epoch"
+    # Scored by another rule, not run again.
+    mean = by_name["mean of folds"]
+    assert mean["folder"] == by_name["pooled, fixed epochs"]["folder"]
+    assert mean["score_rule"] == "mean_of_folds"
+    assert by_name["cross-database"]["uf1"]
+    alone = {r["row"]: r for r in rows if r["data"] == "toy"}["cross-database"]
+    assert "at least two datasets" in alone["why_not"] and not alone["uf1"]
+    again = run(*flags, cache=tmp_path / "cache")
+    assert again.returncode == 0 and "compiling" not in again.stdout
+    assert again.stdout.split("## ")[1] == done.stdout.split("## ")[1]
+
+
+def test_bad_flags_are_a_line(data, tmp_path):
+    done = run("--table=sotta", command.CONFIG, cache=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: --table=sotta: give one or more of sota")
+    done = run(
+        "--table=ablation",
+        command.CONFIG,
+        f"--config.data.root={data}",
+        cache=tmp_path,
+    )
+    assert done.returncode == 2 and "learns motion" in done.stderr
