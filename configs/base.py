@@ -7,7 +7,7 @@ def get_config() -> ConfigDict:
     """The defaults of all keys."""
     config = ConfigDict()
     config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
-    config.method = "scvit"  # scvit | vit | one of _baselines or _classic below
+    config.method = "scvit"  # scvit | vit | one of _baselines below
     config.input = "learned"  # learned (SelfME's) | tvl1 | images (flow images)
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
@@ -193,25 +193,16 @@ def _baselines(config: ConfigDict) -> None:
 
 def _classic(config: ConfigDict) -> None:
     """Descriptors with a linear SVM; what is published is in selfme_jax/baselines."""
-    # Zhao and Pietikäinen 2007; usual settings for micro-expressions.
-    config.lbp_top = ConfigDict({"svm": _svm()})
-    config.lbp_top.model = ConfigDict()
-    config.lbp_top.model.blocks = (5, 5)  # rows, columns
+    for name in ("lbp_top", "bi_woof"):
+        config[name] = ConfigDict()
+        config[name].model = ConfigDict()
+        config[name].model.blocks = (5, 5)  # rows, columns
+        config[name].svm = ConfigDict()
+        # C, chosen on training subjects; 1 and 10000 are what publications give.
+        config[name].svm.costs = (1.0, 10.0, 100.0, 1000.0, 10000.0)
+        config[name].svm.balance = 1.0  # errors weigh (size of the class) ** -balance
     config.lbp_top.model.radii = (1, 1, 4)  # x and y in pixels, t in frames
     config.lbp_top.model.frames = 0  # of a clip, by interpolation (TIM); 0 = its own
-
-    # Liong et al. 2018, the authors' code.
-    config.bi_woof = ConfigDict({"svm": _svm()})
-    config.bi_woof.model = ConfigDict()
-    config.bi_woof.model.blocks = (5, 5)  # rows, columns
-
-
-def _svm() -> ConfigDict:
-    """A linear SVM; 1 and 10000 are the costs that publications give."""
-    config = ConfigDict()
-    config.costs = (1.0, 10.0, 100.0, 1000.0, 10000.0)  # chosen by fold, of several
-    config.balance = 1.0  # errors weigh (size of the class) ** -balance
-    return config
 
 
 def _baseline(*, epochs: float, batch_size: int, learning_rate: float) -> ConfigDict:

@@ -8,7 +8,7 @@ import numpy as np
 from selfme_jax.methods.method import Problem
 from selfme_jax.train.log import Progress
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import Split
+from selfme_jax.types import Split, UserError
 
 ABSENT = -100.0  # logit of a class without training samples: no probability, no NaN
 GROUPS = 5  # of training subjects, to choose the cost by
@@ -25,8 +25,8 @@ class LinearSVM(NamedTuple):
 
     describe: inputs [d, n, h, w, c] -> features [d, n, f].
     costs: C of the SVM; of several each fold takes the one with the best UF1 over its
-      own training subjects, in five groups of them, each predicted by a machine
-      trained on the other ones; the smallest among equals.
+      own training subjects, in five groups of them (``inner_groups``), each predicted
+      by a machine trained on the other ones; the smallest among equals.
     balance: errors weigh (size of the class) ** -balance, 1 on average; 0 = plain,
       1 = all classes alike ('balanced').
     """
@@ -106,6 +106,25 @@ class LinearSVM(NamedTuple):
         return max(scores, key=scores.get)
 
 
+def linear_svm(
+    describe: Callable[[np.ndarray], np.ndarray],
+    *,
+    costs: Sequence[float],
+    balance: float,
+) -> LinearSVM:
+    """A ``LinearSVM`` whose settings are checked.
+
+    Raises:
+      UserError: no cost, or one that is not positive.
+    """
+    if not costs or min(costs) <= 0:
+        raise UserError(
+            f"an SVM cannot be fitted with costs={costs}. Give one or more numbers "
+            "above 0, e.g. (1.0, 10.0)."
+        )
+    return LinearSVM(describe, costs, balance)
+
+
 def flatten(inputs: np.ndarray) -> np.ndarray:
     """Descriptors that the first stage has taken: [d, n, ...] -> [d, n, f]."""
     return inputs.reshape(*inputs.shape[:2], -1)
@@ -122,8 +141,8 @@ def inner_groups(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """(train, test) indices of each group of a fold's training subjects.
 
-    Whose a sample is, is known by who holds it out: no group splits a subject. None
-    for a single training subject.
+    Whose a sample is, is known by who holds it out: no group splits the test side of
+    another fold, a subject in LOSO. No groups for a single one of them.
     """
     others = [np.intersect1d(s.test, outer.train) for s in splits]
     others = [test for test in others if len(test)]

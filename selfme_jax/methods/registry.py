@@ -72,7 +72,7 @@ def capsulenet(
 def lbp_top(prepare: Prepare, model: dict, svm: dict) -> LinearSVM:
     """A linear SVM on LBP-TOP; ``model`` is for the first stage, which takes it."""
     del prepare, model
-    return LinearSVM(classic.flatten, **svm)
+    return classic.linear_svm(classic.flatten, **svm)
 
 
 def bi_woof(prepare: Prepare, model: dict, svm: dict) -> LinearSVM:
@@ -86,7 +86,7 @@ def bi_woof(prepare: Prepare, model: dict, svm: dict) -> LinearSVM:
         motion = np.concatenate([prepare(flow)[..., :2], flow[..., 2:]], axis=-1)
         return woof.describe(motion, **model)
 
-    return LinearSVM(describe, **svm)
+    return classic.linear_svm(describe, **svm)
 
 
 def reads_flow(kind: Callable) -> Callable[..., Deep]:

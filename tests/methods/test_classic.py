@@ -6,11 +6,11 @@ from sklearn.svm import SVC
 
 from selfme_jax.baselines import bi_woof
 from selfme_jax.evaluate import folds, metrics
-from selfme_jax.methods import classic, inputs, registry
+from selfme_jax.methods import classic, registry
 from selfme_jax.methods.classic import LinearSVM
 from selfme_jax.methods.method import Problem
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import Sample
+from selfme_jax.types import Sample, UserError
 
 CLASSES = ("x", "y", "z")
 COSTS = (0.1, 1.0, 100.0)
@@ -186,9 +186,7 @@ def test_bi_woof_reads_prepared_motion_and_raw_strain():
     flow = abs(rng.normal(100, 30, (2, 3, 10, 10, 3))).astype(np.float32)
 
     def prepare(flow):
-        return inputs.amplify(
-            flow, centre=True, standardise=False, scale=0.1, gamma=2.0, channels="uv"
-        )
+        return 0.2 * (flow - np.median(flow, axis=(2, 3), keepdims=True))[..., :2]
 
     svm = {"costs": (1.0,), "balance": 0.0}
     made = registry.CLASSIC["bi_woof"](prepare, {"blocks": (5, 5)}, svm)
@@ -205,3 +203,10 @@ def test_lbp_top_reads_what_the_first_stage_took():
     made = registry.CLASSIC["lbp_top"](None, {}, {"costs": (1.0,), "balance": 0.0})
     values = np.random.default_rng(0).normal(size=(1, 4, 1, 1, 6))
     np.testing.assert_array_equal(made.describe(values), values.reshape(1, 4, 6))
+
+
+@pytest.mark.parametrize("costs", [(), (1.0, 0.0)])
+@pytest.mark.parametrize("name", registry.CLASSIC)
+def test_costs_that_are_none(name, costs):
+    with pytest.raises(UserError, match=r"costs=\(.*above 0"):
+        registry.CLASSIC[name](None, {}, {"costs": costs, "balance": 1.0})
