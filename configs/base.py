@@ -73,6 +73,7 @@ def get_config() -> ConfigDict:
     config.vit = _transformer()
 
     _baselines(config)
+    _classic(config)
 
     # How a stage is run; changes no result.
     config.engine = ConfigDict()
@@ -196,6 +197,20 @@ def _baselines(config: ConfigDict) -> None:
     config.capsulenet.train.decay = "cosine"  # published: by 0.9 an epoch
     config.capsulenet.train.balance = 1.0
     config.capsulenet.train.mirror = 0.5
+
+
+def _classic(config: ConfigDict) -> None:
+    """Descriptors with a linear SVM; what is published is in selfme_jax/baselines."""
+    for name in ("lbp_top", "bi_woof"):
+        config[name] = ConfigDict()
+        config[name].model = ConfigDict()
+        config[name].model.blocks = (5, 5)  # rows, columns
+        config[name].svm = ConfigDict()
+        # C, chosen on training subjects; 1 and 10000 are what publications give.
+        config[name].svm.costs = (1.0, 10.0, 100.0, 1000.0, 10000.0)
+        config[name].svm.balance = 1.0  # errors weigh (size of the class) ** -balance
+    config.lbp_top.model.radii = (1, 1, 4)  # x and y in pixels, t in frames
+    config.lbp_top.model.frames = 0  # of a clip, by interpolation (TIM); 0 = its own
 
 
 def _baseline(*, epochs: float, batch_size: int, learning_rate: float) -> ConfigDict:

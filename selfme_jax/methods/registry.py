@@ -6,6 +6,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.baselines import bi_woof as woof
 from selfme_jax.baselines import capsulenet as capsules
 from selfme_jax.baselines.capsulenet import CapsuleNet
 from selfme_jax.baselines.dual_inception import DualInception
@@ -16,7 +17,8 @@ from selfme_jax.baselines.ststnet import STSTNet
 from selfme_jax.baselines.vgg16 import VGG16
 from selfme_jax.classifier import losses
 from selfme_jax.classifier.scvit import SCViT, ViT
-from selfme_jax.methods import inputs
+from selfme_jax.methods import classic, inputs
+from selfme_jax.methods.classic import LinearSVM
 from selfme_jax.methods.deep import Deep, Recipe
 from selfme_jax.methods.published import Published
 
@@ -67,6 +69,26 @@ def capsulenet(
     return Deep(prepare, module, value, jnp.log, recipe)
 
 
+def lbp_top(prepare: Prepare, model: dict, svm: dict) -> LinearSVM:
+    """A linear SVM on LBP-TOP; ``model`` is for the first stage, which takes it."""
+    del prepare, model
+    return classic.linear_svm(classic.flatten, **svm)
+
+
+def bi_woof(prepare: Prepare, model: dict, svm: dict) -> LinearSVM:
+    """A linear SVM on Bi-WOOF of (u, v) as prepared and of the strain as it is.
+
+    ``prepare`` must scale u and v alike, or directions change. A strain less its
+    median would be no weight: it is taken from the flow itself.
+    """
+
+    def describe(flow: np.ndarray) -> np.ndarray:
+        motion = np.concatenate([prepare(flow)[..., :2], flow[..., 2:]], axis=-1)
+        return woof.describe(motion, **model)
+
+    return classic.linear_svm(describe, **svm)
+
+
 def reads_flow(kind: Callable) -> Callable[..., Deep]:
     """A network of the flow as configured, trained by cross-entropy."""
 
@@ -96,4 +118,6 @@ METHODS = {
     "htnet": reads_flow(HTNet),
     "capsulenet": capsulenet,
 }
+# Descriptors with an SVM: no recipe, so another signature.
+CLASSIC = {"lbp_top": lbp_top, "bi_woof": bi_woof}
 NAMES = tuple(METHODS)
