@@ -17,7 +17,7 @@ from selfme_jax.baselines import ststnet
 from selfme_jax.data import registry as datasets
 from selfme_jax.data import video
 from selfme_jax.data.pairs import MemoryFrames, Pairs
-from selfme_jax.methods import deep, inputs, pretrained, registry, selfme
+from selfme_jax.methods import deep, imagenet, inputs, pretrained, registry, selfme
 from selfme_jax.methods.method import Method
 from selfme_jax.methods.optical_flow import OpticalFlow
 from selfme_jax.methods.selfme import MotionLearning
@@ -170,7 +170,9 @@ def _method(config: ConfigDict, classes: int) -> Method:
         weights = ststnet.read_weights(config.ststnet.weights)
         return registry.published(classes, weights, options["model"])
     create = registry.METHODS[config.method]
-    return create(classes, prepare(config), options["model"], options["loss"], recipe)
+    made = create(classes, prepare(config), options["model"], options["loss"], recipe)
+    weights = options.get("weights")
+    return imagenet.begin(made, config.method, weights) if weights else made
 
 
 def motion(config: ConfigDict, data: ClipDataset) -> MotionLearning | OpticalFlow:

@@ -1,5 +1,6 @@
 """Recognition: motion, classifier and report of one run under LOSO."""
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -197,11 +198,32 @@ class Session:
             "epoch_rule": "fixed" if trained else "published weights, not trained here",
             "motion_scope": scope,
             "motion_init": init if self.config.input == "learned" else "",
+            "pretrained_weights": weights_used(self.config),
             "labels_shuffled": self.config.shuffle_labels,
             "saw_test_subject": met,
             "imitation": getattr(self.dataset, "imitation", False),
             "partial": protocol.partial(self.samples, self.dataset.classes),
         }
+
+
+def weights_used(config) -> str:
+    """The file that a method's weights come from, by name and hash; '' = drawn.
+
+    Raises:
+      UserError: it is no longer there.
+    """
+    path = config[config.method].get("weights", "")
+    if not path:
+        return ""
+    try:
+        with open(path, "rb") as file:
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path} (config.{config.method}.weights): results name it by "
+            "its hash. Put it back."
+        ) from error
+    return f"{Path(path).name} (sha256 {digest[:12]})"
 
 
 def met_before(folder: Path, samples: Sequence[Sample]) -> bool:

@@ -1,12 +1,14 @@
-"""Whom motion learning has met: what saw_test_subject stands on."""
+"""Whom motion learning has met, and whose weights a method starts from."""
 
+import hashlib
 import json
 
 import pytest
 
+from configs import base
 from selfme_jax import recognition
 from selfme_jax.data import manifest
-from selfme_jax.types import Sample
+from selfme_jax.types import Sample, UserError
 
 
 def run(folder, people, init=""):
@@ -46,3 +48,18 @@ def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
     assert recognition.met_before(run(tmp_path / "r", []), samples) is False
     manifest.write(tmp_path / "r" / "manifest.csv", samples, classes=classes)
     assert recognition.met_before(tmp_path / "r", samples[4:]) is True
+
+
+def test_weights_are_named_with_their_hash(tmp_path):
+    path = tmp_path / "vgg16.safetensors"
+    path.write_bytes(b"some weights")
+    config = base.get_config()
+    config.vgg16.weights = str(path)
+    assert recognition.weights_used(config) == ""  # the method is another one
+    config.method = "vgg16"
+    digest = hashlib.sha256(b"some weights").hexdigest()[:12]
+    expected = f"vgg16.safetensors (sha256 {digest})"
+    assert recognition.weights_used(config) == expected
+    path.unlink()
+    with pytest.raises(UserError, match="config.vgg16.weights.*Put it back"):
+        recognition.weights_used(config)

@@ -68,6 +68,8 @@ class Deep(NamedTuple):
     module: called on [b, h, w, c] with ``train``.
     loss: (module output, labels [b]) -> (per-sample loss [b], metrics dict).
     logits: module output -> [b, classes].
+    start: host variables that every run starts from; what they leave out is drawn for
+      each run. None = all is drawn.
     """
 
     prepare: Callable[[np.ndarray], np.ndarray]
@@ -75,6 +77,7 @@ class Deep(NamedTuple):
     loss: Callable
     logits: Callable
     recipe: Recipe
+    start: Any = None
 
     def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
         """[seeds, n, classes] logits, each sample by the fold that held it out."""
@@ -96,6 +99,7 @@ class Deep(NamedTuple):
             optimizer=recipe.optimizer(steps),
             steps=steps,
             ema=recipe.ema,
+            start=self.start,
         )
 
     def predict(self, variables: dict, run: Run, data: Data) -> jax.Array:

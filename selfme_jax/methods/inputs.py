@@ -1,5 +1,7 @@
 """From (u, v, strain) of a problem to what a classifier reads."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 CHANNELS = {"uv": 2, "uvs": 3}
@@ -50,3 +52,16 @@ def levels(flow: np.ndarray) -> np.ndarray:
     span = flow.max(axis=(-3, -2), keepdims=True) - low
     stretched = (flow - low) * np.where(span > 0, 255 / np.where(span > 0, span, 1), 0)
     return stretched[..., ::-1].astype(np.float32)
+
+
+def photograph(
+    flow: np.ndarray, *, mean: Sequence[float], sd: Sequence[float]
+) -> np.ndarray:
+    """Flow as a colour image, for networks that come from photographs (our choice).
+
+    The 8-bit form of ``levels`` read as RGB = (u, v, strain), brought to [0, 1], less
+    ``mean`` and divided by ``sd``, one of each a channel. [..., h, w, 3] -> the same
+    shape, float32.
+    """
+    rgb = levels(flow)[..., ::-1] / 255
+    return ((rgb - np.array(mean)) / np.array(sd)).astype(np.float32)

@@ -52,11 +52,14 @@ def protocol(results: dict) -> str:
     used = results["protocol"]
     motion, epochs = used["motion_scope"], used["epoch_rule"]
     start = f", started from {used['motion_init']}" if used["motion_init"] else ""
+    file = used["pretrained_weights"]
+    weights = f", classifier weights from {file}" if file else ""
     seen = "was" if used["saw_test_subject"] else "was not"
     meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
     return (
         f"{used['name']}; motion_scope {motion}{meaning}{start}; "
-        f"{EPOCHS.get(epochs, epochs)}; the test subject {seen} seen in training."
+        f"{EPOCHS.get(epochs, epochs)}{weights}; the test subject {seen} seen in "
+        "training."
     )
 
 
