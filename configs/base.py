@@ -167,13 +167,16 @@ def _baselines(config: ConfigDict) -> None:
     config.dual_inception.model.size = 28
     config.dual_inception.model.hidden = 1024
 
-    # Sizes as in the STSTNet paper; how it trained them is unknown: our choice.
+    # Sizes as in the STSTNet paper; how it trained them is unknown: our choice. With
+    # ImageNet weights the flow is read as a photograph, whatever config.flow says.
     config.vgg16 = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-4)
+    config.vgg16.weights = ""  # ImageNet, safetensors; '' = from scratch
     config.vgg16.model.dropout = 0.5
     config.vgg16.model.size = 224
     config.vgg16.model.hidden = 4096
     config.vgg16.model.shrink = 1  # divides the number of filters
     config.googlenet = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-4)
+    config.googlenet.weights = ""
     config.googlenet.model.dropout = 0.4
     config.googlenet.model.size = 224
     config.googlenet.model.shrink = 1
@@ -187,8 +190,9 @@ def _baselines(config: ConfigDict) -> None:
     config.htnet.model.heads = 3
     config.htnet.model.repeats = (2, 2, 10)  # transformer blocks of each level
 
-    # Van Quang et al. 2019, the authors' code; here it reads flow, from scratch.
+    # Van Quang et al. 2019, the authors' code; here it reads flow.
     config.capsulenet = _baseline(epochs=30.0, batch_size=32, learning_rate=1e-4)
+    config.capsulenet.weights = ""  # ImageNet, a ResNet-18
     config.capsulenet.model.size = 224
     config.capsulenet.model.kernel = 9
     config.capsulenet.model.shrink = 1

@@ -16,8 +16,9 @@ from selfme_jax.baselines import ststnet
 from selfme_jax.data import registry as datasets
 from selfme_jax.data import video
 from selfme_jax.data.pairs import MemoryFrames, Pairs
-from selfme_jax.methods import deep, inputs, pretrained, registry, selfme
+from selfme_jax.methods import deep, imagenet, inputs, pretrained, registry, selfme
 from selfme_jax.methods.apex_frames import ApexFrames
+from selfme_jax.methods.descriptors import LBPTop
 from selfme_jax.methods.method import Method
 from selfme_jax.methods.optical_flow import OpticalFlow
 from selfme_jax.methods.selfme import MotionLearning
@@ -30,7 +31,7 @@ from selfme_jax.train.log import Teller
 from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
-FirstStage = MotionLearning | OpticalFlow | ApexFrames
+FirstStage = MotionLearning | OpticalFlow | ApexFrames | LBPTop
 # Keys of config.data that a dataset has, other than the official ones.
 _DATA_KEYS = {
     "flow_images": ("root", "datasets", "allow_partial"),
@@ -105,6 +106,8 @@ def floor_input(config: ConfigDict) -> Callable:
     """
     if config.input == "apex":
         return partial(inputs.small, size=config.flow.size)
+    if config.input not in inputs.FLOWS:
+        return lambda given: given
     return partial(
         inputs.amplify,
         levels=config.flow.levels,
@@ -146,16 +149,23 @@ def method(config: ConfigDict, data: Dataset) -> Method:
 
 def _method(config: ConfigDict, classes: int) -> Method:
     options = config[config.method].to_dict()
+    if config.method in registry.CLASSIC:
+        create = registry.CLASSIC[config.method]
+        return create(prepare(config), options["model"], options["svm"])
     recipe = _recipe(deep.Recipe, options["train"])
     if config.method == "ststnet" and config.ststnet.weights:
         weights = ststnet.read_weights(config.ststnet.weights)
         return registry.published(classes, weights, options["model"])
     create = registry.METHODS[config.method]
-    return create(classes, prepare(config), options["model"], options["loss"], recipe)
+    made = create(classes, prepare(config), options["model"], options["loss"], recipe)
+    weights = options.get("weights")
+    if not weights:
+        return made
+    return imagenet.begin(made, config.method, weights, frames=config.input == "apex")
 
 
 def first_stage(config: ConfigDict, data: ClipDataset) -> FirstStage:
-    """What reads clips: SelfME's motion learning, TV-L1, or the apex frames.
+    """What reads clips: motion learning, TV-L1, a descriptor or the apex frames.
 
     Raises:
       UserError: settings that do not fit the frames, a perceptual loss without
@@ -165,6 +175,8 @@ def first_stage(config: ConfigDict, data: ClipDataset) -> FirstStage:
         return OpticalFlow(config.flow.size)
     if config.input == "apex":
         return ApexFrames()
+    if config.input == "lbp_top":
+        return LBPTop(**config.lbp_top.model)
     return motion_learning(config, data.clip(0).frames.shape[1:])
 
 
@@ -183,7 +195,7 @@ def motion_learning(config: ConfigDict, shape: tuple[int, ...]) -> MotionLearnin
 def motion_config(config: ConfigDict) -> dict:
     """The part of a config that learned motion depends on."""
     whole = config.to_dict()
-    keys = ("input", "data", "synthetic", "motion", "first_seed")
+    keys = ("input", "data", "synthetic", "motion", "first_seed", "lbp_top")
     return {
         **{key: whole[key] for key in keys},
         "flow": {"size": config.flow.size},

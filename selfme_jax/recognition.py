@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax import build, results, settings, workdir
+from selfme_jax import build, conduct, results, settings, workdir
 from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import floors, folds, predictions
 from selfme_jax.methods.inputs import FLOWS
@@ -18,12 +18,6 @@ from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Dataset, Predictions, Sample, Split, UserError
 
-INPUTS = {
-    "learned": "learned motion",
-    "tvl1": "TV-L1 flow",
-    "images": "given flow images",
-    "apex": "apex frames",
-}
 STAGES = ("motion", "classifier", "report")
 
 
@@ -70,7 +64,7 @@ class Session:
             counts.append(f"{name}: {len(labels)} clips ({shares}), {people} subjects")
         print(
             f"{'; '.join(counts)}; {len(self.splits)} folds x {len(self.seeds)} seed(s)"
-            f"\nmethod {self.config.method} on {INPUTS[self.config.input]}; "
+            f"\nmethod {self.config.method} on {conduct.INPUTS[self.config.input]}; "
             f"{parallel.describe()}; results in {self.folder}",
             flush=True,
         )
@@ -150,7 +144,11 @@ class Session:
     def score(self) -> dict:
         """results.json from the files of the workdir."""
         config = self.config.to_dict()
-        found = results.assemble(self.folder, config, protocol=self.protocol())
+        found = results.assemble(
+            self.folder,
+            config,
+            protocol=conduct.protocol(self.config, self.dataset, self.samples),
+        )
         workdir.write_json(self.folder / "results.json", found)
         return found
 
@@ -193,47 +191,6 @@ class Session:
                     )
                 )
         return drawn
-
-    def protocol(self) -> dict:
-        """How the score came about, printed beside it."""
-        names = {s.dataset for s in self.samples}
-        trained = not (self.config.method == "ststnet" and self.config.ststnet.weights)
-        scope, init = self.config.motion.scope, self.config.motion.init
-        met = self.config.input == "learned" and (
-            scope == "all_subjects"
-            or bool(init and met_before(Path(init), self.samples))
-        )
-        if self.config.input != "learned":
-            scope = f"none ({INPUTS[self.config.input]})"
-        options = self.config.protocol
-        name = "LOSO" if len(names) == 1 else "composite LOSO"
-        if options.split == "cross_database":
-            name = "cross-database (trained on the other datasets)"
-        epochs = options.epochs if trained else "published weights, not trained here"
-        return {
-            "name": name,
-            "score": options.score,
-            "epoch_rule": epochs,
-            "motion_scope": scope,
-            "motion_init": init if self.config.input == "learned" else "",
-            "labels_shuffled": self.config.shuffle_labels,
-            "saw_test_subject": met,
-            "imitation": getattr(self.dataset, "imitation", False),
-            "partial": protocol.partial(self.samples, self.dataset.classes),
-        }
-
-
-def met_before(folder: Path, samples: Sequence[Sample]) -> bool:
-    """Whether a pretraining run, or one that it started from, met somebody of these.
-
-    Videos are not asked: nobody of a labelled dataset is known by name there.
-    """
-    path = folder / "manifest.csv"
-    met = manifest.people(path) if path.exists() else set()
-    if any(s.person in met for s in samples):
-        return True
-    before = workdir.read_json(folder / "config.json")["motion"]["init"]
-    return bool(before) and met_before(Path(before), samples)
 
 
 def _claim(

@@ -24,7 +24,7 @@ def assemble(folder: Path, config: dict, *, protocol: dict) -> dict:
     Args:
       folder: the workdir.
       config: nested dict of the run.
-      protocol: {name, epoch_rule, motion_scope, saw_test_subject}.
+      protocol: of the run (``recognition.Session.protocol``).
 
     Returns:
       JSON-ready dict; see ``loso.summarise``, ``floors.summarise`` and

@@ -8,7 +8,7 @@ from selfme_jax.methods import inputs, registry, selfme
 from selfme_jax.types import UserError
 
 TASKS = ("recognition", "pretraining")
-INPUTS = (*inputs.FLOWS, "apex")
+INPUTS = (*inputs.FLOWS, "apex", "lbp_top")
 PROTOCOL = {
     "split": ("loso", "cross_database"),
     "epochs": ("fixed", "oracle_epoch"),
@@ -22,7 +22,7 @@ _LEAST = {
     "bootstrap": 1,
     "flow.size": 1,
     "motion.train.steps": 1,
-    **{f"{part}.train.batch_size": 1 for part in ("motion", *registry.NAMES)},
+    **{f"{part}.train.batch_size": 1 for part in ("motion", *registry.METHODS)},
     **{f"engine.{stage}.log_every": 1 for stage in ("motion", "classifier")},
     **{f"engine.{stage}.runs_per_device": 0 for stage in ("motion", "classifier")},
 }
@@ -39,6 +39,7 @@ def resolve(config: ConfigDict) -> ConfigDict:
         config.method = "ststnet"
         config.seeds = 1
     _known("method", config.method, registry.NAMES)
+    config.input = _input(config)
     _known("task", config.task, TASKS)
     _known("input", config.input, INPUTS)
     for key, names in PROTOCOL.items():
@@ -61,6 +62,22 @@ def resolve(config: ConfigDict) -> ConfigDict:
         if value < least:
             raise UserError(f"config.{key} is {value}; it must be at least {least}.")
     return config
+
+
+def _input(config: ConfigDict) -> str:
+    """What a method brings with it, or what the config says."""
+    own = registry.READS.get(config.method)
+    if own and config.input == "images":
+        raise UserError(
+            f"config.method={config.method} reads clips, and flow images hold none. "
+            "Take another method, or a dataset of clips."
+        )
+    if not own and config.input in registry.READS.values():
+        names = [n for n, given in registry.READS.items() if given == config.input]
+        raise UserError(
+            f"config.input={config.input} is for --config.method={names[0]} only."
+        )
+    return own or config.input
 
 
 def _known(key: str, value: str, names) -> None:

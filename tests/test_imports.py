@@ -14,14 +14,18 @@ ROOT = Path(selfme_jax.__file__).parent
 LAW = {
     "types": set(),
     "ops": {"types"},
-    "motion": {"types", "ops"},
+    "tensor_file": {"types"},
+    "motion": {"types", "ops", "tensor_file"},
     "classifier": {"types", "ops"},
     "baselines": {"types", "ops"},
     "train": {"types", "ops"},
     "data": {"types", "ops"},
     "evaluate": {"types", "ops"},
     "report": {"types", "ops", "evaluate"},
-    "methods": {"types", "ops", "motion", "classifier", "baselines", "train"},
+    "methods": {
+        *("types", "ops", "tensor_file", "motion", "classifier", "baselines"),
+        "train",
+    },
     "build": {
         *("types", "ops", "motion", "classifier", "baselines"),
         *("train", "data", "methods"),

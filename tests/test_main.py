@@ -159,6 +159,7 @@ def test_results_name_what_the_contract_names(results):
         "epoch_rule": "fixed",
         "motion_scope": "none (given flow images)",
         "motion_init": "",
+        "pretrained_weights": "",
         "labels_shuffled": False,
         "imitation": False,
         "partial": "",

@@ -1,12 +1,14 @@
-"""Whom motion learning has met: what saw_test_subject stands on."""
+"""Whom motion learning has met, and whose weights a method starts from."""
 
+import hashlib
 import json
 
 import pytest
 
-from selfme_jax import recognition
+from configs import base
+from selfme_jax import conduct, recognition
 from selfme_jax.data import manifest
-from selfme_jax.types import Sample
+from selfme_jax.types import Sample, UserError
 
 
 def run(folder, people, init=""):
@@ -33,7 +35,7 @@ def test_the_whole_line_of_runs_is_asked(person, met, tmp_path):
     videos = run(tmp_path / "videos", None, first)
     last = run(tmp_path / "last", ["sub02", "sub03"], videos)
     asked = [Sample("smic", "s99", "c", 0), Sample(*person, "c", 0)]
-    assert recognition.met_before(last, asked) is met
+    assert conduct.met_before(last, asked) is met
 
 
 def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
@@ -43,6 +45,21 @@ def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
         recognition._claim(tmp_path, {"engine": {}}, samples, classes)
     found = manifest.read(tmp_path / "manifest.csv", classes=classes)
     assert found == samples
-    assert recognition.met_before(run(tmp_path / "r", []), samples) is False
+    assert conduct.met_before(run(tmp_path / "r", []), samples) is False
     manifest.write(tmp_path / "r" / "manifest.csv", samples, classes=classes)
-    assert recognition.met_before(tmp_path / "r", samples[4:]) is True
+    assert conduct.met_before(tmp_path / "r", samples[4:]) is True
+
+
+def test_weights_are_named_with_their_hash(tmp_path):
+    path = tmp_path / "vgg16.safetensors"
+    path.write_bytes(b"some weights")
+    config = base.get_config()
+    config.vgg16.weights = str(path)
+    assert conduct.weights_used(config) == ""  # the method is another one
+    config.method = "vgg16"
+    digest = hashlib.sha256(b"some weights").hexdigest()[:12]
+    expected = f"vgg16.safetensors (sha256 {digest})"
+    assert conduct.weights_used(config) == expected
+    path.unlink()
+    with pytest.raises(UserError, match="config.vgg16.weights.*Put it back"):
+        conduct.weights_used(config)

@@ -7,8 +7,10 @@ biases, without batch norm and without auxiliary heads; its count agrees.
 
 Inferred: that (u, v, strain) were enlarged from 28x28, here bilinearly; that the local
 response normalisation of 2015 does not matter, it is left out here. Unknown: pre-
-training, rate, epochs, batch, head. Our choice: from scratch by He's initialisation,
-Adam at 1e-4, 50 epochs, batches of 32, dropout 0.4 as in GoogLeNet's own paper.
+training, rate, epochs, batch, head. Our choice: from scratch by He's initialisation, or
+from ImageNet weights where --config.googlenet.weights names a file of them (all layers
+but the last; they are not those of 2015: methods/imagenet.py); Adam at 1e-4, 50 epochs,
+batches of 32, dropout 0.4 as in GoogLeNet's own paper.
 
 Set --config.engine.classifier.runs_per_device=1 or a few: its maps are large.
 """
@@ -41,7 +43,8 @@ class GoogLeNet(nn.Module):
     """Flow [b, h, w, c], enlarged to ``size`` -> logits [b, classes].
 
     shrink: divides the number of filters (1 as published). stages: filters of its
-    inception blocks.
+    inception blocks. last_pool: side of the max-pool before the last stage (3 as
+    published).
     """
 
     classes: int
@@ -49,6 +52,7 @@ class GoogLeNet(nn.Module):
     size: int
     shrink: int
     stages: Sequence[Sequence[Sequence[int]]] = STAGES
+    last_pool: int = 3
 
     @nn.compact
     def __call__(self, flow: jax.Array, *, train: bool = False) -> jax.Array:
@@ -57,7 +61,8 @@ class GoogLeNet(nn.Module):
         x = _conv(x, 64 // self.shrink, 1, "stem_1")
         x = _pool(_conv(x, 192 // self.shrink, 3, "stem_3"))
         for i, stage in enumerate(self.stages):
-            x = _pool(x) if i else x
+            if i:
+                x = _pool(x, self.last_pool if i == len(self.stages) - 1 else 3)
             for j, filters in enumerate(stage):
                 filters = [n // self.shrink for n in filters]
                 x = Inception(filters, name=f"inception_{i}_{j}")(x)
@@ -86,11 +91,13 @@ class Inception(nn.Module):
 def _conv(
     x: jax.Array, filters: int, kernel: int, name: str, *, stride: int = 1
 ) -> jax.Array:
-    size = (kernel, kernel)
-    conv = nn.Conv(filters, size, strides=stride, kernel_init=HE, name=name)
+    size, edge = (kernel, kernel), kernel // 2  # as in Caffe, where 'same' differs
+    conv = nn.Conv(
+        filters, size, strides=stride, padding=edge, kernel_init=HE, name=name
+    )
     return nn.relu(conv(x))
 
 
-def _pool(x: jax.Array) -> jax.Array:
-    """Max-pool 3x3, stride 2, 'same'."""
-    return nn.max_pool(x, (3, 3), strides=(2, 2), padding="SAME")
+def _pool(x: jax.Array, size: int = 3) -> jax.Array:
+    """Max-pool, stride 2, 'same': on maps of even sides as in Caffe and torchvision."""
+    return nn.max_pool(x, (size, size), strides=(2, 2), padding="SAME")

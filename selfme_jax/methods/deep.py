@@ -71,6 +71,8 @@ class Deep(NamedTuple):
     mirror: of inputs, for ``Recipe.mirror``; frames have no u to negate.
     oracle: of every fold the epoch that is best ON ITS TEST SUBJECT (a leak ceiling,
       see ``methods.oracle``), not the last one.
+    start: host variables that every run starts from; what they leave out is drawn for
+      each run. None = all is drawn.
     """
 
     prepare: Callable[[np.ndarray], np.ndarray]
@@ -80,6 +82,7 @@ class Deep(NamedTuple):
     recipe: Recipe
     mirror: Callable = augment.mirror
     oracle: bool = False
+    start: Any = None
 
     def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
         """[seeds, n, classes] logits, each sample by the fold that held it out."""
@@ -107,6 +110,7 @@ class Deep(NamedTuple):
             optimizer=recipe.optimizer(steps),
             steps=steps,
             ema=recipe.ema,
+            start=self.start,
         )
 
     def predict(self, variables: dict, run: Run, data: Data) -> jax.Array:

@@ -1,5 +1,7 @@
 """From the inputs of a problem to what a classifier reads."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 CHANNELS = {"uv": 2, "uvs": 3}
@@ -70,3 +72,22 @@ def small(frames: np.ndarray, *, size: int) -> np.ndarray:
     options = {"dsize": (size, size), "interpolation": cv2.INTER_AREA}
     images = [cv2.resize(x, **options) for x in frames.reshape(-1, *frames.shape[2:])]
     return np.stack(images).reshape(d, n, size, size, -1)
+
+
+def photograph(
+    flow: np.ndarray, *, mean: Sequence[float], sd: Sequence[float]
+) -> np.ndarray:
+    """Flow as a colour image, for networks that come from photographs (our choice).
+
+    The 8-bit form of ``levels`` read as RGB = (u, v, strain), brought to [0, 1], less
+    ``mean`` and divided by ``sd``, one of each a channel. [..., h, w, 3] -> the same
+    shape, float32.
+    """
+    return normalise(levels(flow)[..., ::-1] / 255, mean=mean, sd=sd)
+
+
+def normalise(
+    rgb: np.ndarray, *, mean: Sequence[float], sd: Sequence[float]
+) -> np.ndarray:
+    """Images in [0, 1] less ``mean``, over ``sd``, by channel: [..., h, w, 3]."""
+    return ((rgb - np.array(mean)) / np.array(sd)).astype(np.float32)

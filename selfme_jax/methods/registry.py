@@ -120,4 +120,6 @@ METHODS = {
 }
 # Descriptors with an SVM: no recipe, so another signature.
 CLASSIC = {"lbp_top": lbp_top, "bi_woof": bi_woof}
-NAMES = tuple(METHODS)
+# Methods that read what only one first stage gives, which they bring with them.
+READS = {"lbp_top": "lbp_top"}
+NAMES = (*METHODS, *CLASSIC)

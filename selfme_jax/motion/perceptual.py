@@ -5,15 +5,13 @@ feature maps after relu1_1, relu2_1, relu3_1, relu4_1 and relu5_1, L1, on a pyra
 of four scales. The weights are the user's file; nothing is ever fetched.
 """
 
-from pathlib import Path
-
 import jax
 import jax.numpy as jnp
 import numpy as np
-from safetensors import SafetensorError, safe_open
 
+from selfme_jax import tensor_file
 from selfme_jax.ops import pyramid
-from selfme_jax.types import UserError
+from selfme_jax.tensor_file import MEAN, SD, Source
 
 # Convolutions by their index in torchvision's vgg19().features: blocks with a max-pool
 # between them, up to the one that relu5_1 follows. A feature map is what leaves the
@@ -23,8 +21,13 @@ WIDTHS = (64, 128, 256, 512, 512)
 LEAST = 2 ** (len(BLOCKS) - 1)  # pixels a side: one is left after the last max-pool
 SCALES = 4  # 1, 1/2, 1/4, 1/8
 
-MEAN = (0.485, 0.456, 0.406)  # of ImageNet, RGB in [0, 1]
-SD = (0.229, 0.224, 0.225)
+SOURCE = Source(
+    kind="VGG-19",
+    model="vgg19",
+    hub="vgg19.tv_in1k",
+    key="motion.loss.vgg",
+    reader="motion.loss.perceptual",
+)
 
 # Per block, per convolution: kernel [3, 3, in, out] and bias [out], float32.
 Weights = tuple[tuple[tuple[np.ndarray, np.ndarray], ...], ...]
@@ -40,46 +43,17 @@ def load(path: str) -> Weights:
     Raises:
       UserError: no such file, not safetensors, or tensors missing or misshapen.
     """
-    if not Path(path).is_file():
-        raise UserError(
-            f"no VGG-19 weights at {path!r} for config.motion.loss.perceptual. Save "
-            "torchvision's vgg19(weights='IMAGENET1K_V1').state_dict() with\n"
-            "safetensors.torch.save_file, or take timm's vgg19.tv_in1k, and set "
-            "--config.motion.loss.vgg=FILE."
-        )
-    try:
-        with safe_open(path, "numpy") as file:
-            return _read(file, path)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"cannot read {path} as safetensors: {error}.\n"
-            "Set --config.motion.loss.vgg to a VGG-19 saved in that format."
-        ) from error
-
-
-def _read(file: safe_open, path: str) -> Weights:
-    expected = {}
-    channels = 3
-    for width, block in zip(WIDTHS, BLOCKS, strict=True):
-        for index in block:
-            expected[f"features.{index}.weight"] = (width, channels, 3, 3)
-            expected[f"features.{index}.bias"] = (width,)
-            channels = width
-    present = set(file.keys())
-    for name, shape in expected.items():
-        found = tuple(file.get_slice(name).get_shape()) if name in present else "none"
-        if found != shape:
-            raise UserError(
-                f"{path} is no VGG-19: {name} should be {shape}, found {found}.\n"
-                "--config.motion.loss.vgg needs the names of torchvision's vgg19."
-            )
-
-    def convolution(index):
-        kernel = file.get_tensor(f"features.{index}.weight").transpose(2, 3, 1, 0)
-        bias = file.get_tensor(f"features.{index}.bias")
-        return np.ascontiguousarray(kernel, np.float32), bias.astype(np.float32)
-
-    return tuple(tuple(convolution(index) for index in block) for block in BLOCKS)
+    with tensor_file.reading(path, SOURCE) as file:
+        channels, blocks = 3, []
+        for width, indices in zip(WIDTHS, BLOCKS, strict=True):
+            block = []
+            for index in indices:
+                kernel = file.take(f"features.{index}.weight", (width, channels, 3, 3))
+                kernel = np.ascontiguousarray(kernel.transpose(2, 3, 1, 0))
+                block.append((kernel, file.take(f"features.{index}.bias", (width,))))
+                channels = width
+            blocks.append(tuple(block))
+    return tuple(blocks)
 
 
 def features(

@@ -56,11 +56,14 @@ def protocol(results: dict) -> str:
     used = results["protocol"]
     motion, epochs = used["motion_scope"], used["epoch_rule"]
     start = f", started from {used['motion_init']}" if used["motion_init"] else ""
+    file = used["pretrained_weights"]
+    weights = f", classifier weights from {file}" if file else ""
     seen = "was" if used["saw_test_subject"] else "was not"
     meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
+    rule = EPOCHS.get(epochs, epochs)
     return (
         f"{used['name']}; {SCORE[used['score']]}; "
-        f"motion_scope {motion}{meaning}{start}; {EPOCHS.get(epochs, epochs)}; "
+        f"motion_scope {motion}{meaning}{start}; {rule}{weights}; "
         f"the test subject {seen} seen in training."
     )
 

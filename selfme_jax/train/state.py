@@ -62,7 +62,8 @@ class Task(NamedTuple):
     steps: updates per run.
     ema: decay of the parameter average in [0, 1); 0 keeps none.
     start: host variables of one run that all runs start from, in place of init's
-      random ones, whose structure they have; None = init's.
+      random ones; what it leaves out is drawn for each run, as init does. None =
+      init's.
     watch: what is looked at in every epoch; None = nothing.
     """
 

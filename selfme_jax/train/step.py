@@ -4,6 +4,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from flax import traverse_util
 
 from selfme_jax.train.state import Run, Task, TrainState
 
@@ -33,20 +34,14 @@ def restart(task: Task, state: TrainState) -> TrainState:
 
     Not a part of ``init``: parameters closed over would be constants of its program.
     """
-    model_state = dict(task.start)
+    variables = {"params": state.params, **state.model_state}
+    flat = traverse_util.flatten_dict(variables, keep_empty_nodes=True)
+    for path, value in traverse_util.flatten_dict(task.start).items():
+        flat[path] = np.broadcast_to(value, flat[path].shape)
+    model_state = traverse_util.unflatten_dict(flat)
     params = model_state.pop("params")
-
-    def spread(like, start):
-        return jax.tree.map(lambda x, y: np.broadcast_to(y, x.shape), like, start)
-
-    if task.watch:
-        model_state["seen"] = np.zeros(task.watch.shape)  # spread over its epochs
-
-    params = spread(state.params, params)
     return state._replace(
-        params=params,
-        model_state=spread(state.model_state, model_state),
-        average=params if task.ema else {},
+        params=params, model_state=model_state, average=params if task.ema else {}
     )
 
 

@@ -59,7 +59,7 @@ def images(seed=0, n=6):
 
 
 def test_every_network_is_tested():
-    assert set(SMALL) == set(registry.NAMES) - {"scvit", "vit", "ststnet"}
+    assert set(SMALL) == set(registry.METHODS) - {"scvit", "vit", "ststnet"}
 
 
 def draw(made, x):

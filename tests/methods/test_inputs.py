@@ -91,6 +91,7 @@ def test_the_given_flow_is_left_alone(flow):
     before = flow.copy()
     amplify(flow, centre=True, standardise=True, gamma=2.0)
     inputs.levels(flow)
+    inputs.photograph(flow, mean=(1, 2, 3), sd=(1, 2, 3))
     np.testing.assert_array_equal(flow, before)
 
 
@@ -114,3 +115,15 @@ def test_levels_of_a_constant_channel_are_zero(flow):
     flow[..., 1] = 5
     np.testing.assert_array_equal(inputs.levels(flow)[..., 1], 0)
     assert np.isfinite(inputs.levels(flow)).all()
+
+
+def test_a_photograph_is_u_v_strain_as_red_green_blue(flow):
+    mean, sd = (0.1, 0.2, 0.4), (0.5, 0.25, 2.0)
+    got = inputs.photograph(flow, mean=mean, sd=sd)
+    assert got.shape == flow.shape and got.dtype == np.float32
+    for i, j, c in np.ndindex(*flow.shape[:2], 3):
+        image = flow[i, j, ..., c].astype(float)
+        expected = (image - image.min()) / (image.max() - image.min())
+        np.testing.assert_allclose(
+            got[i, j, ..., c], (expected - mean[c]) / sd[c], atol=1e-5
+        )

@@ -80,5 +80,13 @@ def test_notes_on_seeds_synthetic_faces_and_absent_classes(results):
 def test_motion_scope_stands_beside_the_score(results, scope):
     results["protocol"]["motion_scope"] = scope
     text = verdict.protocol(results)
+    assert "weights" not in text
     assert scope in text and "composite LOSO" in text and "was not seen" in text
     assert ("transductive" in text) == (scope == "all_subjects")
+
+
+def test_weights_that_others_trained_stand_beside_the_score(results):
+    results["protocol"]["pretrained_weights"] = (
+        "vgg16.safetensors (sha256 0123456789ab)"
+    )
+    assert "weights from vgg16.safetensors (sha256 012" in verdict.protocol(results)

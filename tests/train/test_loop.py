@@ -242,6 +242,32 @@ def test_runs_start_where_they_are_told_to(setting, pmapped, tmp_path):
     )
 
 
+@pytest.mark.parametrize("ema", [0.0, 0.9])
+def test_what_a_start_leaves_out_is_drawn_for_each_run(setting, ema):
+    task, runs, _, _ = setting
+    layer = {"kernel": np.ones((192, 8), np.float32)}  # its bias stays as it was
+    mean = np.arange(8, dtype=np.float32)
+    start = {
+        "params": {"Dense_0": layer},
+        "batch_stats": {"BatchNorm_0": {"mean": mean}},
+    }
+    task = toy.deep()._replace(start=start).task((1, 30, 8, 8, 3), 30)
+    task = task._replace(ema=ema)
+    drawn = jax.device_get(jax.jit(jax.vmap(partial(step.init, task)))(runs))
+    got = step.restart(task, drawn)
+    expected = jax.tree.map(np.array, drawn)
+    expected.params["Dense_0"]["kernel"][:] = 1
+    expected.model_state["batch_stats"]["BatchNorm_0"]["mean"][:] = mean
+    if ema:
+        expected.average["Dense_0"]["kernel"][:] = 1
+    jax.tree.map(np.testing.assert_array_equal, got, expected)
+    head = got.params["Dense_1"]["kernel"]
+    assert len(np.unique(head, axis=0)) == len(head)  # runs differ in the rest
+    start["params"]["Dense_7"] = layer
+    with pytest.raises(KeyError, match="Dense_7"):
+        step.restart(task, drawn)
+
+
 def test_every_step_has_its_row(setting, tmp_path):
     fit(setting, tmp_path, log_every=7)
     rows = read(tmp_path / "metrics.jsonl")
