@@ -143,12 +143,8 @@ class Session:
 
     def score(self) -> dict:
         """results.json from the files of the workdir."""
-        config = self.config.to_dict()
-        found = results.assemble(
-            self.folder,
-            config,
-            protocol=conduct.protocol(self.config, self.dataset, self.samples),
-        )
+        used = conduct.protocol(self.config, self.dataset, self.samples)
+        found = results.assemble(self.folder, self.config.to_dict(), protocol=used)
         workdir.write_json(self.folder / "results.json", found)
         return found
 
