@@ -74,7 +74,9 @@ class Cycle(NamedTuple):
 class TCAE(nn.Module):
     """Frames [b, size, size, 3] float32 in [0, 1], a source and a driving one.
 
-    shrink: divides the number of filters and features (1 as published).
+    shrink: divides the number of filters and features (1 as published). start: of the
+    decoders' last layers, times the usual initial weights (1 as published, where the
+    first flow is about a tenth of the frame long).
 
     Raises:
       ValueError: a size that is no power of two or below 16.
@@ -82,14 +84,15 @@ class TCAE(nn.Module):
 
     size: int
     shrink: int
+    start: float
 
     def setup(self) -> None:
         halvings = self.size.bit_length() - 1
         if self.size != 2**halvings or halvings <= len(HEAD):
             raise ValueError(f"size {self.size}: give a power of two, 16 or more")
         self.encoder = Encoder(halvings, self.shrink)
-        self.pose_decoder = Decoder(halvings, self.shrink)
-        self.expression_decoder = Decoder(halvings, self.shrink)
+        self.pose_decoder = Decoder(halvings, self.shrink, self.start)
+        self.expression_decoder = Decoder(halvings, self.shrink, self.start)
 
     def encode(self, image: jax.Array, *, train: bool = False) -> Features:
         """Features of a frame."""
@@ -170,6 +173,7 @@ class Decoder(nn.Module):
 
     halvings: int
     shrink: int
+    start: float
 
     @nn.compact
     def __call__(
@@ -179,12 +183,12 @@ class Decoder(nn.Module):
         for i, filters in enumerate(UP[len(UP) - self.halvings + 1 :]):
             x = Conv(filters // self.shrink, 3, name=f"conv_{i}")(double(x))
             x = nn.relu(_norm(train, f"norm_{i}")(x))
-        x = jnp.tanh(Conv(3, 3, name="last")(double(x)))
+        x = jnp.tanh(Conv(3, 3, start=self.start, name="last")(double(x)))
         return Decoded(x[..., :2], x[..., 2:])
 
 
 class Conv(nn.Module):
-    """Convolution, 'same', started as PyTorch starts it: uniform by the fan-in.
+    """Convolution, 'same'; starts uniform by the fan-in, as PyTorch's, times start.
 
     [b, h, w, c] -> [b, h / stride, w / stride, features].
     """
@@ -192,11 +196,12 @@ class Conv(nn.Module):
     features: int
     kernel: int
     stride: int = 1
+    start: float = 1.0
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (self.kernel, self.kernel, x.shape[-1], self.features)
-        bound = (self.kernel**2 * x.shape[-1]) ** -0.5
+        bound = self.start * (self.kernel**2 * x.shape[-1]) ** -0.5
 
         def uniform(key: jax.Array, shape: tuple[int, ...]) -> jax.Array:
             return jax.random.uniform(key, shape, minval=-bound, maxval=bound)
@@ -214,3 +219,17 @@ def double(x: jax.Array) -> jax.Array:
     """Bilinear upsampling between pixel centres: [b, h, w, c] -> [b, 2 h, 2 w, c]."""
     b, h, w, c = x.shape
     return jax.image.resize(x, (b, 2 * h, 2 * w, c), "bilinear")
+
+
+class Head(nn.Module):
+    """Batch norm, then one linear layer: features [b, ...] -> logits [b, classes].
+
+    The authors' head for action units, of other classes; without bias, as theirs.
+    """
+
+    classes: int
+
+    @nn.compact
+    def __call__(self, features: jax.Array, *, train: bool = False) -> jax.Array:
+        x = _norm(train, "norm")(features.reshape(len(features), -1))
+        return nn.Dense(self.classes, use_bias=False, name="logits")(x)

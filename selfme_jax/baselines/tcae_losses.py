@@ -13,7 +13,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selfme_jax.baselines.tcae import Cycle, clip
+from selfme_jax.baselines.tcae import Cycle, Features, clip
 
 WINDOWS = 5  # of the curriculum, a tenth of the batch apart, half of it wide
 
@@ -50,8 +50,9 @@ def terms(cycle: Cycle, source: jax.Array, driving: jax.Array) -> dict[str, jax.
         "merged": (cycle.driving.pose, cycle.driving.expression),
     }
     for name, pair in targets.items():
-        moved = getattr(cycle, name)
-        for kind, got, wanted in zip(("pose", "expression"), moved.features, pair):
+        features = getattr(cycle, name).features
+        for kind, wanted in zip(Features._fields, pair, strict=True):
+            got = getattr(features, kind)
             found[f"feature_{name}_{kind}"] = ((got - wanted) ** 2).mean(-1)
     found["cycle_pose"] = l1(cycle.pose.back, source)
     found["cycle_expression"] = l1(cycle.expression.back, source)

@@ -7,16 +7,20 @@ import jax.numpy as jnp
 import numpy as np
 
 from selfme_jax.baselines import capsulenet as capsules
+from selfme_jax.baselines import featref as refinement
 from selfme_jax.baselines.capsulenet import CapsuleNet
 from selfme_jax.baselines.dual_inception import DualInception
+from selfme_jax.baselines.featref import FeatRef
 from selfme_jax.baselines.googlenet import GoogLeNet
 from selfme_jax.baselines.htnet import HTNet
 from selfme_jax.baselines.off_apexnet import OFFApexNet
 from selfme_jax.baselines.ststnet import STSTNet
+from selfme_jax.baselines.tcae import Head
 from selfme_jax.baselines.vgg16 import VGG16
 from selfme_jax.classifier import losses
 from selfme_jax.classifier.scvit import SCViT, ViT
 from selfme_jax.methods import inputs
+from selfme_jax.methods import tcae as features
 from selfme_jax.methods.deep import Deep, Recipe
 from selfme_jax.methods.published import Published
 
@@ -67,6 +71,30 @@ def capsulenet(
     return Deep(prepare, module, value, jnp.log, recipe)
 
 
+def featref(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """FeatRef: cross-entropy + lambda * proposal loss."""
+    smoothing, weight = loss["smoothing"], loss["proposal"]
+
+    def value(output, labels) -> tuple[jax.Array, dict]:
+        entropy = losses.cross_entropy(output[0], labels, smoothing=smoothing)
+        proposal = refinement.proposal_loss(output[1], labels)
+        metrics = {"cross_entropy": entropy.mean(), "proposal": proposal.mean()}
+        return entropy + weight * proposal, metrics
+
+    module = FeatRef(classes=classes, **model)
+    return Deep(prepare, module, value, lambda output: output[0], recipe)
+
+
+def tcae(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """TCAE + FC on the change of its features, whatever ``prepare`` does."""
+    del prepare
+    return _plain(Head(classes=classes, **model), features.change, loss, recipe)
+
+
 def reads_flow(kind: Callable) -> Callable[..., Deep]:
     """A network of the flow as configured, trained by cross-entropy."""
 
@@ -95,5 +123,7 @@ METHODS = {
     "googlenet": reads_flow(GoogLeNet),
     "htnet": reads_flow(HTNet),
     "capsulenet": capsulenet,
+    "featref": featref,
+    "tcae": tcae,
 }
 NAMES = tuple(METHODS)
