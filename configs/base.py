@@ -8,7 +8,8 @@ def get_config() -> ConfigDict:
     config = ConfigDict()
     config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
     config.method = "scvit"  # scvit | vit | one of _baselines below
-    # learned (SelfME's motion) | tvl1 | images (flow images) | apex (its frame)
+    # learned (SelfME's motion) | tcae (its motion) | tvl1 | images (flow images) | apex
+    # (frames); lbp_top and tcae, the methods, bring their own.
     config.input = "learned"
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
@@ -201,6 +202,42 @@ def _baselines(config: ConfigDict) -> None:
     config.capsulenet.train.decay = "cosine"  # published: by 0.9 an epoch
     config.capsulenet.train.balance = 1.0
     config.capsulenet.train.mirror = 0.5
+
+    # Zhou et al. 2022, a reconstruction; how it was trained is unknown: our choice.
+    config.featref = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-4)
+    config.featref.model.dropout = 0.0
+    config.featref.model.size = 28
+    config.featref.model.hidden = 1024  # width of the shared features
+    config.featref.model.specific = 256  # width of the features of a class
+    config.featref.loss.proposal = 1.0  # lambda
+
+    _tcae(config)
+
+
+def _tcae(config: ConfigDict) -> None:
+    """TCAE + FC (Li et al. 2019), and the self-supervised stage below it."""
+    # Of the layer that reads the features: our choice.
+    config.tcae = _baseline(epochs=50.0, batch_size=32, learning_rate=1e-3)
+    stage = config.tcae.learning = ConfigDict()
+    stage.network = ConfigDict()
+    stage.network.size = 256  # side that frames are resized to, a power of two
+    stage.network.shrink = 1  # divides the number of filters
+    stage.network.start = 1.0  # of the decoders' last layers; small: little motion
+    stage.loss = ConfigDict()  # weights, as published
+    stage.loss.reconstruction = 10.0
+    stage.loss.feature = 1.0
+    stage.loss.cycle = 1.0
+    stage.loss.magnitude = 0.1  # of the expression's motion
+    stage.train = ConfigDict()
+    stage.train.steps = 20000
+    stage.train.batch_size = 64  # pairs, as published
+    stage.train.learning_rate = 1e-3  # Adam's; published: SGD, momentum 0.9, 1e-3
+    stage.train.warmup = 0.05
+    stage.train.decay = "cosine"
+    stage.train.weight_decay = 0.0
+    stage.train.clip = 1.0
+    stage.train.onset_apex = 0.5  # as in config.motion.train
+    stage.train.mirror = 0.5
 
 
 def _classic(config: ConfigDict) -> None:

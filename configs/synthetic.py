@@ -61,6 +61,8 @@ def _reduced(config):
     config.ststnet.train.learning_rate = 3e-3  # 1651 weights
     config.off_apexnet.model.hidden = 128
     config.dual_inception.model.hidden = 64
+    config.featref.model.hidden = 64
+    config.featref.model.specific = 32
     config.htnet.model.width = 24
     config.htnet.model.repeats = (1, 1, 2)
     config.vgg16.model.size = 32
@@ -70,10 +72,11 @@ def _reduced(config):
     config.capsulenet.model.kernel = 3
     for name in ("vgg16", "googlenet", "capsulenet"):
         config[name].model.shrink = 8
-    for name in ("ststnet", "off_apexnet", "dual_inception", "htnet"):
+    networks = ("off_apexnet", "dual_inception", "featref", "htnet", "tcae")
+    for name in ("ststnet", *networks):
         config[name].train.epochs, config[name].train.steps = 0.0, 100
         config[name].train.batch_size = 32
-    for name in ("off_apexnet", "dual_inception", "htnet"):
+    for name in networks:
         config[name].train.learning_rate = 1e-3
     for name in ("vgg16", "googlenet", "capsulenet"):
         config[name].train.epochs, config[name].train.steps = 0.0, 60

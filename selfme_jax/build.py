@@ -12,16 +12,26 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from selfme_jax.baselines import ststnet
+from selfme_jax.baselines import ststnet, tcae_losses
+from selfme_jax.baselines.tcae import FEATURES, TCAE
 from selfme_jax.data import registry as datasets
 from selfme_jax.data import video
 from selfme_jax.data.pairs import MemoryFrames, Pairs
-from selfme_jax.methods import deep, imagenet, inputs, pretrained, registry, selfme
+from selfme_jax.methods import (
+    deep,
+    imagenet,
+    inputs,
+    pretrained,
+    registry,
+    selfme,
+    tcae,
+)
 from selfme_jax.methods.apex_frames import ApexFrames
 from selfme_jax.methods.descriptors import LBPTop
 from selfme_jax.methods.method import Method
 from selfme_jax.methods.optical_flow import OpticalFlow
 from selfme_jax.methods.selfme import MotionLearning
+from selfme_jax.methods.tcae import TCAELearning
 from selfme_jax.motion import perceptual
 from selfme_jax.motion.network import MotionNetwork
 from selfme_jax.motion.objective import Objective
@@ -31,7 +41,7 @@ from selfme_jax.train.log import Teller
 from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
-FirstStage = MotionLearning | OpticalFlow | ApexFrames | LBPTop
+FirstStage = MotionLearning | TCAELearning | OpticalFlow | ApexFrames | LBPTop
 # Keys of config.data that a dataset has, other than the official ones.
 _DATA_KEYS = {
     "flow_images": ("root", "datasets", "allow_partial"),
@@ -130,6 +140,8 @@ def method(config: ConfigDict, data: Dataset) -> Method:
         shape = data.images.shape[1:]
     elif config.input == "apex":
         shape = data.clip(0).frames.shape[1:]
+    elif config.input == "tcae_features":
+        shape = (1, 1, 2 * FEATURES // config.tcae.learning.network.shrink)
     with _fitting(f"config.{config.method}", shape):
         made = _method(config, len(data.classes))
         oracle = config.protocol.epochs == "oracle_epoch"
@@ -177,7 +189,21 @@ def first_stage(config: ConfigDict, data: ClipDataset) -> FirstStage:
         return ApexFrames()
     if config.input == "lbp_top":
         return LBPTop(**config.lbp_top.model)
+    if config.input in ("tcae", "tcae_features"):
+        return _tcae(config)
     return motion_learning(config, data.clip(0).frames.shape[1:])
+
+
+def _tcae(config: ConfigDict) -> TCAELearning:
+    options = config.tcae.learning.to_dict()
+    return TCAELearning(
+        TCAE(**options["network"]),
+        tcae_losses.Weights(**options["loss"]),
+        _recipe(tcae.Recipe, options["train"]),
+        "motion" if config.input == "tcae" else "features",
+        config.flow.size,
+        config.motion.scope,
+    )
 
 
 def motion_learning(config: ConfigDict, shape: tuple[int, ...]) -> MotionLearning:
@@ -195,7 +221,7 @@ def motion_learning(config: ConfigDict, shape: tuple[int, ...]) -> MotionLearnin
 def motion_config(config: ConfigDict) -> dict:
     """The part of a config that learned motion depends on."""
     whole = config.to_dict()
-    keys = ("input", "data", "synthetic", "motion", "first_seed", "lbp_top")
+    keys = ("input", "data", "synthetic", "motion", "first_seed", "lbp_top", "tcae")
     return {
         **{key: whole[key] for key in keys},
         "flow": {"size": config.flow.size},

@@ -8,7 +8,8 @@ from selfme_jax.methods import inputs, registry, selfme
 from selfme_jax.types import UserError
 
 TASKS = ("recognition", "pretraining")
-INPUTS = (*inputs.FLOWS, "apex", "lbp_top")
+INPUTS = (*inputs.FLOWS, "apex", *registry.READS.values())
+TCAE = ("tcae", "tcae_features")
 PROTOCOL = {
     "split": ("loso", "cross_database"),
     "epochs": ("fixed", "oracle_epoch"),
@@ -51,6 +52,11 @@ def resolve(config: ConfigDict) -> ConfigDict:
             "folds of --config.protocol.split=loso only."
         )
     _known("motion.scope", config.motion.scope, selfme.SCOPES)
+    if config.motion.scope == "pretrained" and config.input in TCAE:
+        raise UserError(
+            "TCAE is trained here, not taken from elsewhere. Set "
+            "--config.motion.scope=per_fold or all_subjects."
+        )
     if config.motion.scope == "pretrained" and not config.motion.init:
         raise UserError(
             "config.motion.scope=pretrained needs a network: set --config.motion.init "

@@ -108,7 +108,7 @@ def test_the_floor_reads_untuned_flow(config):
     np.testing.assert_allclose(before, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", registry.NAMES)
+@pytest.mark.parametrize("name", [n for n in registry.NAMES if n != "tcae"])
 def test_methods_take_their_settings_from_their_part(config, name):
     config.method = name
     config[name].train.batch_size = 13

@@ -5,7 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 
 CHANNELS = {"uv": 2, "uvs": 3}
-FLOWS = ("learned", "tvl1", "images")  # the first stages that give (u, v, strain)
+FLOWS = (
+    "learned",
+    "tcae",
+    "tvl1",
+    "images",
+)  # the first stages that give (u, v, strain)
 
 
 def amplify(

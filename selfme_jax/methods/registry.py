@@ -8,16 +8,20 @@ import numpy as np
 
 from selfme_jax.baselines import bi_woof as woof
 from selfme_jax.baselines import capsulenet as capsules
+from selfme_jax.baselines import featref as refinement
 from selfme_jax.baselines.capsulenet import CapsuleNet
 from selfme_jax.baselines.dual_inception import DualInception
+from selfme_jax.baselines.featref import FeatRef
 from selfme_jax.baselines.googlenet import GoogLeNet
 from selfme_jax.baselines.htnet import HTNet
 from selfme_jax.baselines.off_apexnet import OFFApexNet
 from selfme_jax.baselines.ststnet import STSTNet
+from selfme_jax.baselines.tcae import Head
 from selfme_jax.baselines.vgg16 import VGG16
 from selfme_jax.classifier import losses
 from selfme_jax.classifier.scvit import SCViT, ViT
 from selfme_jax.methods import classic, inputs
+from selfme_jax.methods import tcae as features
 from selfme_jax.methods.classic import LinearSVM
 from selfme_jax.methods.deep import Deep, Recipe
 from selfme_jax.methods.published import Published
@@ -89,6 +93,30 @@ def bi_woof(prepare: Prepare, model: dict, svm: dict) -> LinearSVM:
     return classic.linear_svm(describe, **svm)
 
 
+def featref(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """FeatRef: cross-entropy + lambda * proposal loss."""
+    smoothing, weight = loss["smoothing"], loss["proposal"]
+
+    def value(output, labels) -> tuple[jax.Array, dict]:
+        entropy = losses.cross_entropy(output[0], labels, smoothing=smoothing)
+        proposal = refinement.proposal_loss(output[1], labels)
+        metrics = {"cross_entropy": entropy.mean(), "proposal": proposal.mean()}
+        return entropy + weight * proposal, metrics
+
+    module = FeatRef(classes=classes, **model)
+    return Deep(prepare, module, value, lambda output: output[0], recipe)
+
+
+def tcae(
+    classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
+) -> Deep:
+    """TCAE + FC on the change of its features, whatever ``prepare`` does."""
+    del prepare
+    return _plain(Head(classes=classes, **model), features.change, loss, recipe)
+
+
 def reads_flow(kind: Callable) -> Callable[..., Deep]:
     """A network of the flow as configured, trained by cross-entropy."""
 
@@ -117,9 +145,11 @@ METHODS = {
     "googlenet": reads_flow(GoogLeNet),
     "htnet": reads_flow(HTNet),
     "capsulenet": capsulenet,
+    "featref": featref,
+    "tcae": tcae,
 }
 # Descriptors with an SVM: no recipe, so another signature.
 CLASSIC = {"lbp_top": lbp_top, "bi_woof": bi_woof}
 # Methods that read what only one first stage gives, which they bring with them.
-READS = {"lbp_top": "lbp_top"}
+READS = {"lbp_top": "lbp_top", "tcae": "tcae_features"}
 NAMES = (*METHODS, *CLASSIC)

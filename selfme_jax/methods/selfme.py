@@ -1,6 +1,5 @@
 """SelfME's first stage as a method part: motion learned, and read from every clip."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
@@ -11,7 +10,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
-from selfme_jax.methods import clips, method
+from selfme_jax.methods import clips, first_stage
 from selfme_jax.methods.clips import Frames
 from selfme_jax.motion import network as motion_network
 from selfme_jax.motion import objective as motion_objective
@@ -79,10 +78,10 @@ class MotionLearning(NamedTuple):
         by its weights and the frames.
         """
         data = clips.stack(dataset)._replace(vgg=self.vgg)
-        kept = self._keeper(data, stage.workdir / "flow")
+        kept = first_stage.keeper(data, stage.workdir / "flow", self.size)
         if self.scope == "pretrained":
             return self._read_once(data, kept(self.start), stage.name)[None]
-        runs, names = self._runs(dataset, splits, seed)
+        runs, names = first_stage.runs(dataset, splits, seed, scope=self.scope)
         return loop.fit(
             self.task(data.frames.shape),
             runs,
@@ -105,7 +104,7 @@ class MotionLearning(NamedTuple):
           Its variables, on the host.
         """
         first, _ = next(iter(batches(0, 1)))
-        run, names = _one_run(seed, 1, f"seed {seed}")
+        run, names = first_stage.one_run(seed, 1, f"seed {seed}")
 
         def keep(variables, run, data):
             return variables
@@ -114,19 +113,6 @@ class MotionLearning(NamedTuple):
         stream = Stream(batches, self.vgg)
         found = loop.fit(task, run, stream, keep, stage, names)
         return jax.tree.map(lambda x: x[0], found)
-
-    def _runs(self, dataset, splits, seed) -> tuple[Run, list[str]]:
-        n = len(dataset.samples)
-        if self.scope == "all_subjects":
-            return _one_run(seed, n, f"seed {seed} all subjects")
-        problem = method.Problem(
-            inputs=np.zeros((1, 0)),
-            labels=np.array([s.label for s in dataset.samples]),
-            classes=dataset.classes,
-            splits=splits,
-            seeds=(seed,),
-        )
-        return method.runs(problem, balance=0.0)
 
     def task(self, shape: tuple[int, ...]) -> Task:
         """The engine's task for frames of ``shape`` [n, t, h, w, 3]."""
@@ -161,19 +147,6 @@ class MotionLearning(NamedTuple):
         flow = np.asarray(jax.jit(self.read)(self.start, None, data))
         checkpoint.write_array(path, flow)
         return flow
-
-    def _keeper(self, data: Frames, folder: Path) -> Callable[[Any], Path]:
-        frames = hashlib.sha256(repr((self.size, data.frames.shape)).encode())
-        for array in clips.onset_apex(data):
-            frames.update(np.ascontiguousarray(array))
-
-        def path(variables):
-            key = frames.copy()
-            for leaf in jax.tree.leaves(variables):
-                key.update(np.ascontiguousarray(leaf))
-            return folder / f"{key.hexdigest()[:24]}.npy"
-
-        return path
 
     def _batch(self, key: jax.Array, data: Frames, run: Run) -> tuple:
         recipe = self.recipe
@@ -219,15 +192,3 @@ class MotionLearning(NamedTuple):
             vgg=vgg,
         )
         return total, ({}, {k: v for k, v in metrics.items() if k != "loss"})
-
-
-def _one_run(seed: int, samples: int, name: str) -> tuple[Run, list[str]]:
-    """A run that holds nobody out."""
-    run = Run(
-        seed=np.array([seed], np.int32),
-        fold=np.array([-1], np.int32),
-        source=np.zeros(1, np.int32),
-        weights=np.ones((1, samples), np.float32),
-        test=np.zeros((1, 1), np.int32),
-    )
-    return run, [name]

@@ -1,0 +1,160 @@
+"""TCAE's first stage as a method part: learned without labels, motion or features.
+
+Known: it learns from pairs of frames of one face (baselines/tcae.py, tcae_losses.py),
+by SGD with momentum 0.9 at 1e-3 in batches of 64, for up to 2000 epochs of VoxCeleb.
+Unknown: how the SelfME paper trained it and what it fed to classifiers. Our choice:
+it learns from the clips that SelfME's motion learns from, from the same kind of pairs,
+by Adam; 'motion' is the flow of the expression, 'features' are those of the expression
+in onset and apex.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+
+from selfme_jax.baselines import tcae_losses
+from selfme_jax.baselines.tcae import TCAE
+from selfme_jax.baselines.tcae_losses import Weights
+from selfme_jax.methods import clips, first_stage
+from selfme_jax.methods.clips import Frames
+from selfme_jax.ops import grid, pyramid
+from selfme_jax.train import loop
+from selfme_jax.train.loop import Stage
+from selfme_jax.train.state import Run, Task
+from selfme_jax.types import ClipDataset, Split
+
+READS = ("motion", "features")
+
+
+class Recipe(NamedTuple):
+    """How the network is trained.
+
+    steps, batch_size: updates, and pairs per update. optimizer: steps -> optax.
+    onset_apex, mirror: see ``clips.draw_pairs``.
+    """
+
+    steps: int
+    batch_size: int
+    optimizer: Callable[[int], optax.GradientTransformation]
+    onset_apex: float
+    mirror: float
+
+
+class TCAELearning(NamedTuple):
+    """Meets what ``selfme.MotionLearning`` offers, by another network.
+
+    weights: of the losses. reads: 'motion' | 'features', what is handed on.
+    size: side of the motion handed on; its values stay in pixels of the frame.
+    scope: 'per_fold' (a network per fold, trained on its training subjects only) or
+      'all_subjects' (one network, trained on all clips: transductive).
+    """
+
+    network: TCAE
+    weights: Weights
+    recipe: Recipe
+    reads: str
+    size: int
+    scope: str = "per_fold"
+
+    def fit_transform(
+        self, dataset: ClipDataset, splits: Sequence[Split], seed: int, stage: Stage
+    ) -> np.ndarray:
+        """What the networks read of every clip, [d, n, ...] float32.
+
+        Motion [size, size, 3]: (u, v, strain) of onset -> apex in pixels. Features
+        [1, 1, 2 c]: of the onset, then of the apex. d is the number of folds with
+        scope 'per_fold', where what fold f's network says of its held-out clips is
+        inference; else d is 1. It is kept in <workdir>/flow, keyed by the network's
+        weights and the frames.
+        """
+        data = clips.stack(dataset)
+        settings = "tcae", self.reads, self.size
+        kept = first_stage.keeper(data, stage.workdir / "flow", *settings)
+        runs, names = first_stage.runs(dataset, splits, seed, scope=self.scope)
+        task = self.task(data.frames.shape)
+        return loop.fit(task, runs, data, self.read, stage, names, kept=kept)
+
+    def task(self, shape: tuple[int, ...]) -> Task:
+        """The engine's task for frames of ``shape`` [n, t, h, w, 3]."""
+        del shape  # frames are resized to what the network takes
+        recipe = self.recipe
+        return Task(
+            init=self._init,
+            batch=self._batch,
+            loss=self._loss,
+            optimizer=recipe.optimizer(recipe.steps),
+            steps=recipe.steps,
+            ema=0.0,
+        )
+
+    def read(self, variables: dict, run: Run, data: Frames) -> jax.Array:
+        """What is handed on, of every clip: [n, ...]."""
+        del run
+        one = partial({"motion": self._motion, "features": self._features}[self.reads])
+
+        def clip(frames_apex):
+            frames, apex = frames_apex
+            pair = (self._frame(frames[i][None]) for i in (0, apex))
+            return one(variables, *pair, shape=frames.shape[1:3])
+
+        return jax.lax.map(clip, (data.frames, data.apex))
+
+    def _motion(self, variables, onset, apex, *, shape) -> jax.Array:
+        flow = self.network.apply(variables, onset, apex, method="expression_flow")
+        flow = grid.flow_to_pixels(pyramid.resize(flow[0], shape), shape)
+        return clips.shrink(flow, self.size)
+
+    def _features(self, variables, onset, apex, *, shape) -> jax.Array:
+        del shape
+        pair = jnp.concatenate([onset, apex])
+        found = self.network.apply(variables, pair, method="encode").expression
+        return found.reshape(1, 1, -1)
+
+    def _frame(self, frames: jax.Array) -> jax.Array:
+        """[b, h, w, 3] uint8 or float -> float32 [b, size, size, 3] in [0, 1]."""
+        if frames.dtype == jnp.uint8:
+            frames = clips.to_float(frames)
+        side = self.network.size
+        return pyramid.resize(frames, (side, side), antialias=True)
+
+    def _batch(self, key: jax.Array, data: Frames, run: Run) -> tuple:
+        recipe = self.recipe
+        pair = clips.draw_pairs(
+            key,
+            data,
+            run,
+            size=recipe.batch_size,
+            onset_apex=recipe.onset_apex,
+            mirror=recipe.mirror,
+        )
+        return tuple(self._frame(x) for x in pair)
+
+    def _init(self, key: jax.Array) -> dict:
+        side = self.network.size
+        blank = jnp.zeros((1, side, side, 3), jnp.float32)
+        return self.network.init(key, blank, blank)
+
+    def _loss(self, variables, key, batch, step):
+        del key
+        cycle, state = self.network.apply(
+            variables, *batch, train=True, mutable=["batch_stats"]
+        )
+        recipe = self.recipe
+        window = tcae_losses.window(step, steps=recipe.steps, batch=recipe.batch_size)
+        found = tcae_losses.terms(cycle, *batch)
+        value, parts = tcae_losses.total(found, self.weights, window)
+        return value, (state, parts)
+
+
+def change(features: np.ndarray) -> np.ndarray:
+    """Features of the apex less those of the onset: [..., 2 c] -> [..., c].
+
+    Our choice: what is left is of the expression, not of the person.
+    """
+    onset, apex = np.split(features, 2, axis=-1)
+    return apex - onset
