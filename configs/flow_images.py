@@ -5,7 +5,7 @@
 DIR holds manifest.csv, or the published norm_u_v_os folders. All datasets in it are
 trained and tested together (composite LOSO, a row for each); choose some with
 --config.data.datasets=casme2. --config.method=vit or ststnet for the others; more in
-_baselines of base.py, with the epochs of their authors.
+configs/baselines.py, with the epochs of their authors.
 
 On 2 CPU cores CASME II alone takes under 8 minutes. There SCViT has UF1/UAR
 0.876/0.888 (5 seeds), its linear floor 0.851/0.875; the paper's SelfME, on motion it

@@ -163,7 +163,8 @@ def _method(config: ConfigDict, classes: int) -> Method:
     options = config[config.method].to_dict()
     if config.method in registry.CLASSIC:
         create = registry.CLASSIC[config.method]
-        return create(prepare(config), options["model"], options["svm"])
+        # Not ``prepare``: scaling u and v apart would turn directions.
+        return create(floor_input(config), options["model"], options["svm"])
     recipe = _recipe(deep.Recipe, options["train"])
     if config.method == "ststnet" and config.ststnet.weights:
         weights = ststnet.read_weights(config.ststnet.weights)

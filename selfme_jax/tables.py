@@ -114,7 +114,9 @@ def run(config: ConfigDict, name: str, folder: Path) -> Path:
         config.engine.motion.workdir = str(motion)
     kept = {k: v for k, v in config.to_dict().items() if k not in settings.FREE}
     words = "".join(c if c.isalnum() else " " for c in name).lower().split()
-    place = folder / "cells" / f"{'_'.join(words)}_{_digest(kept)}"
+    digest = _digest(kept)
+    made = sorted((folder / "cells").glob(f"*_{digest}"))  # under another row's name
+    place = made[0] if made else folder / "cells" / f"{'_'.join(words)}_{digest}"
     if (place / "results.json").exists():
         return place
     print(f"\n== {name}", flush=True)

@@ -12,6 +12,7 @@ from selfme_jax import build, settings
 from selfme_jax.data import synthetic as faces
 from selfme_jax.data.flow_images import FlowImages
 from selfme_jax.methods import registry
+from selfme_jax.methods.classic import LinearSVM
 from selfme_jax.methods.deep import Deep
 from selfme_jax.types import Sample, UserError
 
@@ -48,7 +49,7 @@ def test_published_weights_imply_ststnet_and_one_seed(config):
     ("key", "value", "names"),
     [
         ("method", "resnet", ["config.method 'resnet'", "scvit, vit, ststnet"]),
-        ("input", "video", ["config.input 'video'", "learned, tvl1, images"]),
+        ("input", "video", ["config.input 'video'", "learned, tcae, tvl1, images"]),
         ("flow.channels", "vu", ["config.flow.channels 'vu'", "uv, uvs"]),
         ("seeds", 0, ["config.seeds is 0", "at least 1"]),
         ("bootstrap", -5, ["config.bootstrap is -5", "at least 1"]),
@@ -108,7 +109,7 @@ def test_the_floor_reads_untuned_flow(config):
     np.testing.assert_allclose(before, expected, atol=1e-5)
 
 
-@pytest.mark.parametrize("name", [n for n in registry.NAMES if n != "tcae"])
+@pytest.mark.parametrize("name", [n for n in registry.METHODS if n != "tcae"])
 def test_methods_take_their_settings_from_their_part(config, name):
     config.method = name
     config[name].train.batch_size = 13
@@ -120,6 +121,44 @@ def test_methods_take_their_settings_from_their_part(config, name):
     assert method.recipe.batch_size == 13
     assert getattr(method.module, key) == value and method.module.classes == 3
     assert method.task((1, 4, 28, 28, 3), 4).steps == 17
+
+
+def test_classic_methods_take_theirs(config):
+    config.method, config.bi_woof.svm.costs = "bi_woof", (7.0,)
+    config.bi_woof.svm.balance, config.bi_woof.model.blocks = 0.5, (2, 3)
+    method = build.method(settings.resolve(config), IMAGES)
+    assert isinstance(method, LinearSVM)
+    assert (method.costs, method.balance) == ((7.0,), 0.5)
+    assert method.describe(np.ones((1, 1, 12, 12, 3))).shape == (1, 1, 2 * 3 * 8)
+
+
+def test_a_method_brings_its_first_stage(config):
+    config.input = "learned"
+    for name, given in registry.READS.items():
+        config.method = name
+        assert settings.resolve(config).input == given
+    config.input = "images"
+    with pytest.raises(UserError, match="flow images hold none"):
+        settings.resolve(config)
+    config.method, config.input = "scvit", "lbp_top"
+    with pytest.raises(UserError, match=r"for --config.method=lbp_top only"):
+        settings.resolve(config)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("split", "inner"), ("epochs", "best"), ("score", "mean")],
+)
+def test_protocols_have_true_names(config, key, value):
+    config.protocol[key] = value
+    with pytest.raises(UserError, match=rf"config.protocol.{key} '{value}'. Known"):
+        settings.resolve(config)
+
+
+def test_what_has_no_epochs_has_no_best_one(config):
+    config.method, config.protocol.epochs = "bi_woof", "oracle_epoch"
+    with pytest.raises(UserError, match="not trained in epochs"):
+        build.method(settings.resolve(config), IMAGES)
 
 
 def test_the_optimizer_gets_its_rate(config):

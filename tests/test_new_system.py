@@ -26,11 +26,10 @@ def checkout(tmp_path):
     start = "from selfme_jax.baselines.motion_energy import MotionEnergy\n"
     first = "from selfme_jax.baselines"
     registry.write_text(text.replace(first, start + first, 1))
-    base = tmp_path / "configs/base.py"
-    head = re.search(
-        r"def _baselines.*?\n(    \"\"\".*?\"\"\"\n)", base.read_text(), re.S
-    )
-    base.write_text(base.read_text().replace(head.group(1), head.group(1) + keys, 1))
+    config = tmp_path / "configs/baselines.py"
+    text = config.read_text()
+    place = text.index('"""\n', text.index("def add")) + len('"""\n')
+    config.write_text(text[:place] + keys + text[place:])
     return tmp_path
 
 

@@ -24,8 +24,8 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 class Clips:
     """Three people, two clips each: in the apex all has moved to the right."""
 
-    samples = tuple(Sample("toy", f"s{i // 2}", f"c{i}", 0) for i in range(6))
-    classes = ("x",)
+    samples = tuple(Sample("toy", f"s{i // 2}", f"c{i}", i % 2) for i in range(6))
+    classes = ("x", "y")
 
     def clip(self, index):
         rng = np.random.default_rng(index)
