@@ -82,7 +82,7 @@ while ((${#pids[@]})); do
     fi
   done
   if [[ $deadline ]] && ((SECONDS >= deadline)); then signal_all KILL; fi
-  sleep 0.1
+  sleep 0.1 || true  # ctrl-C ends it
 done
 for pid in "${readers[@]}"; do wait "$pid" || true; done
 exit "$first"

@@ -30,6 +30,7 @@ case $action in
 esac
 parse "$keys" "$@"
 require SELFME_TPU name zone
+[[ $name =~ ^[a-z][-a-z0-9]*$ ]] || fail "--name=$name: a-z, 0-9 and -, a letter first."
 [[ $action == run ]] || ((!${#arguments[@]})) || fail "only run takes arguments after --."
 [[ $dry_run ]] || command -v gcloud >/dev/null || fail "no gcloud here. Install the Google Cloud CLI, or look with --dry_run."
 
