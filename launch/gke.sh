@@ -56,10 +56,12 @@ spec:
   failurePolicy:
     maxRestarts: $max_restarts
     rules:
-    - action: FailJobSet
+    - name: BadInput
+      action: FailJobSet
       onJobFailureReasons: [PodFailurePolicy]
       onJobFailureMessagePatterns: ["matching FailJob rule at index 0"]
-    - action: RestartJobSetAndIgnoreMaxRestarts
+    - name: Preempted
+      action: RestartJobSetAndIgnoreMaxRestarts
       onJobFailureReasons: [PodFailurePolicy]
   replicatedJobs:
   - name: slice

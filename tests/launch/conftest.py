@@ -26,7 +26,7 @@ play = {play!r}
 if name != "python" or argv[:2] == ["-m", "selfme_jax.main"]:
     note(env=dict(os.environ), pid=os.getpid())
 elif argv[:1] == ["-c"] or argv == ["--version"]:
-    os.execv({python!r}, [{python!r}, *argv])
+    os.execv({python!r}, [{python!r}, "-IS", *argv])
 elif argv[:2] == ["-m", "venv"]:
     os.makedirs(argv[-1] + "/bin", exist_ok=True)
     with open(__file__) as here, open(argv[-1] + "/bin/python", "w") as there:

@@ -87,6 +87,8 @@ def outcome(document, *, code=0, disrupted=False):
             assert codes["containerName"] == container(document)["name"]
             assert codes["operator"] == "In"
             assert codes["values"] == sorted(codes["values"])
+        if conditions:
+            assert conditions == [{"type": "DisruptionTarget", "status": "True"}]
         met = disrupted if conditions else code in codes["values"]
         if met:
             reason = "PodFailurePolicy"

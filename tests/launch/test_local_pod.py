@@ -49,6 +49,18 @@ def test_processes_find_one_another(stage):
         ]
 
 
+def test_nothing_printed_is_lost(stage):
+    stage.stub("python", "print('x\\n' * 30000, end='')")
+    with (stage.folder / "out").open("w+") as file:
+        process = subprocess.Popen(
+            [SCRIPT, "2", "--", CONFIG], cwd=stage.tree, env=stage.env, stdout=file
+        )
+        process.wait(timeout=30)
+        file.seek(0)
+        lines = file.read().splitlines()
+    assert [lines.count(f"[{k}] x") for k in (0, 1)] == [30000, 30000]
+
+
 def test_devices_are_those_of_the_cpu(stage):
     done = stage.run(SCRIPT, "1", "--devices=4", "--", CONFIG, XLA_FLAGS="--a=1")
     assert done.returncode == 0
@@ -69,7 +81,7 @@ def test_one_that_fails_ends_all_and_gives_the_exit_code(stage):
     failing = """
 import time
 if os.environ["JAX_PROCESS_ID"] == "1":
-    time.sleep(1)
+    time.sleep(0.6)
     sys.exit(3)
 """
     stage.stub("python", failing + PATIENT)
@@ -98,7 +110,9 @@ time.sleep(60)
 
 
 def test_one_that_is_done_leaves_the_others_alone(stage):
-    stage.stub("python", "import time; time.sleep(int(os.environ['JAX_PROCESS_ID']))")
+    stage.stub(
+        "python", "import time; time.sleep(0.4 * int(os.environ['JAX_PROCESS_ID']))"
+    )
     assert stage.run(SCRIPT, "2", "--", CONFIG).returncode == 0
     assert not stage.calls(signals=True)
 
