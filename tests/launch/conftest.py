@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -39,6 +40,42 @@ else:
 exec(play)
 """
 
+# A run that saves and ends when it is told to.
+TRAINING = """
+import signal, time
+signal.signal(signal.SIGTERM, lambda *_: os._exit(75))
+print("training", flush=True)
+time.sleep(60)
+"""
+
+# Describe says the states in turn, the last one for ever. scp and ssh act on folders.
+GCLOUD = """
+import shutil, subprocess
+here = os.environ["CLOUD"]
+if "describe" in argv:
+    with open(here + "/states") as file:
+        states = json.load(file)
+    with open(here + "/states", "w") as file:
+        json.dump(states[1:] or states, file)
+    if states[0] in ("ABSENT", "DENIED"):
+        reason = {"ABSENT": "NOT_FOUND: Resource was not found", "DENIED": "403"}
+        sys.exit("ERROR: " + reason[states[0]])
+    print(states[0])
+if argv[2] == "tpu-vm":
+    (worker,) = (word[9:] for word in argv if word.startswith("--worker="))
+    code = 0
+    for k in (0, 1) if worker == "all" else [int(worker)]:
+        home = f"{here}/home{k}"
+        if argv[3] == "scp":
+            shutil.copy(argv[4], home + "/" + argv[5].split(":")[1])
+        else:
+            (command,) = (word[10:] for word in argv if word.startswith("--command="))
+            env = dict(os.environ, HOME=home, WORKER=str(k))
+            done = subprocess.run(["bash", "-c", command], cwd=home, env=env)
+            code = done.returncode or code
+    sys.exit(code)
+"""
+
 
 class Call(NamedTuple):
     """One call of a stub."""
@@ -57,6 +94,8 @@ class Stage:
     makes: it is really Python for ``-c``, installs nothing, and runs ``play`` in the
     place of selfme_jax.main.
     """
+
+    training = TRAINING
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -128,3 +167,36 @@ class Stage:
 @pytest.fixture
 def stage(tmp_path) -> Stage:
     return Stage(tmp_path)
+
+
+@pytest.fixture
+def cloud(stage):
+    """The stage with gcloud; the states are those that it will say."""
+    stage.cloud = stage.folder / "cloud"
+    for k in (0, 1):
+        (stage.cloud / f"home{k}").mkdir(parents=True)
+    stage.env |= {"CLOUD": str(stage.cloud), "SELFME_TPU_POLL": "0"}
+    stage.stub("gcloud", GCLOUD)
+    stage.stub("hostname", "print('t1v-n-0a1b-w-' + os.environ['WORKER'])")
+    stage.stub("python", TRAINING)
+    stage.states = lambda *states: (stage.cloud / "states").write_text(
+        json.dumps(states)
+    )
+    yield stage
+    for file in stage.cloud.glob("*/selfme_jax/runs/pod.pid"):
+        try:
+            os.killpg(int(file.read_text()), signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+
+
+@pytest.fixture
+def checkout(cloud):
+    """The tree as a git repository with one commit."""
+    if shutil.which("git") is None:
+        pytest.skip("no git")
+    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.com"]
+    (cloud.tree / ".gitignore").write_text(".venv*/\n/runs/\n")
+    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
+        subprocess.run([*git, *words], cwd=cloud.tree, check=True, env=cloud.env)
+    return cloud

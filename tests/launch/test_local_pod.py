@@ -19,6 +19,7 @@ def leave(number, frame):
 signal.signal(signal.SIGTERM, leave)
 if signal.getsignal(signal.SIGINT) != signal.SIG_IGN:
     signal.signal(signal.SIGINT, leave)
+open(os.environ["HOME"] + "/ready" + os.environ["JAX_PROCESS_ID"], "w").close()
 print("ready", flush=True)
 time.sleep(60)
 """
@@ -81,7 +82,8 @@ def test_one_that_fails_ends_all_and_gives_the_exit_code(stage):
     failing = """
 import time
 if os.environ["JAX_PROCESS_ID"] == "1":
-    time.sleep(0.6)
+    while not all(os.path.exists(os.environ["HOME"] + "/ready" + k) for k in "02"):
+        time.sleep(0.05)
     sys.exit(3)
 """
     stage.stub("python", failing + PATIENT)

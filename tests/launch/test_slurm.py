@@ -44,12 +44,6 @@ if argv[:2] == ["show", "hostnames"]:
 elif argv[:2] == ["show", "job"]:
     print("JobId=70001 JobName=selfme_jax\\n   JobState=" + os.environ["STATE"])
 """
-TRAINING = """
-import signal, time
-signal.signal(signal.SIGTERM, lambda *_: os._exit(75))
-print("training", flush=True)
-time.sleep(60)
-"""
 
 
 @pytest.fixture
@@ -89,7 +83,7 @@ def test_one_task_a_node_with_all_its_gpus(slurm):
 
 
 def test_sigterm_saves_and_queues_again(slurm):
-    slurm.stub("python", TRAINING)
+    slurm.stub("python", slurm.training)
     process = slurm.start("bash", spooled(slurm), *RUN)
     slurm.wait_for(lambda: len(slurm.mains()) == 2)
     while "training" not in process.stdout.readline():

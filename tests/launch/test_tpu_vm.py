@@ -1,11 +1,6 @@
-"""launch/tpu_vm.sh and tpu_worker.sh, against two workers that are folders here."""
+"""launch/tpu_vm.sh: what gcloud is asked, and what becomes of its answers."""
 
-import json
-import os
 import shutil
-import signal
-import subprocess
-import sys
 
 import pytest
 
@@ -13,67 +8,6 @@ SCRIPT = "launch/tpu_vm.sh"
 PLACE = ["--name=pod", "--zone=us-west4-a"]
 RUN = ["--", "--config=configs/casme2.py", "--workdir=gs://bucket/it's a run"]
 DELETE = "launch/tpu_vm.sh delete --name=pod --zone=us-west4-a"
-
-# Describe says the states in turn, the last one for ever. scp and ssh act on folders.
-GCLOUD = """
-import shutil, subprocess
-here = os.environ["CLOUD"]
-if "describe" in argv:
-    with open(here + "/states") as file:
-        states = json.load(file)
-    with open(here + "/states", "w") as file:
-        json.dump(states[1:] or states, file)
-    if states[0] in ("ABSENT", "DENIED"):
-        reason = {"ABSENT": "NOT_FOUND: Resource was not found", "DENIED": "403"}
-        sys.exit("ERROR: " + reason[states[0]])
-    print(states[0])
-if argv[2] == "tpu-vm":
-    (worker,) = (word[9:] for word in argv if word.startswith("--worker="))
-    code = 0
-    for k in (0, 1) if worker == "all" else [int(worker)]:
-        home = f"{here}/home{k}"
-        if argv[3] == "scp":
-            shutil.copy(argv[4], home + "/" + argv[5].split(":")[1])
-        else:
-            (command,) = (word[10:] for word in argv if word.startswith("--command="))
-            env = dict(os.environ, HOME=home, WORKER=str(k))
-            done = subprocess.Popen(
-                ["bash", "-c", command], cwd=home, env=env, start_new_session=True
-            )
-            try:
-                code = done.wait(0.5 if command.endswith("logs") else None) or code
-            except subprocess.TimeoutExpired:  # logs follows for ever
-                os.killpg(done.pid, 9)
-    sys.exit(code)
-"""
-# A run that saves and ends when it is told to.
-TRAINING = """
-import signal, time
-signal.signal(signal.SIGTERM, lambda *_: os._exit(75))
-print("training", flush=True)
-time.sleep(60)
-"""
-
-
-@pytest.fixture
-def cloud(stage):
-    """The stage with gcloud; the states are those that it will say."""
-    stage.cloud = stage.folder / "cloud"
-    for k in (0, 1):
-        (stage.cloud / f"home{k}").mkdir(parents=True)
-    stage.env |= {"CLOUD": str(stage.cloud), "SELFME_TPU_POLL": "0"}
-    stage.stub("gcloud", GCLOUD)
-    stage.stub("hostname", "print('t1v-n-0a1b-w-' + os.environ['WORKER'])")
-    stage.stub("python", TRAINING)
-    stage.states = lambda *states: (stage.cloud / "states").write_text(
-        json.dumps(states)
-    )
-    yield stage
-    for file in stage.cloud.glob("*/selfme_jax/runs/pod.pid"):
-        try:
-            os.killpg(int(file.read_text()), signal.SIGKILL)
-        except ProcessLookupError:
-            continue
 
 
 def made(stage, what):
@@ -157,99 +91,6 @@ def test_delete_twice(cloud):
     assert "nothing to delete" in again.stdout
     (command,) = made(cloud, "delete")
     assert command[4:] == ["pod", "--zone=us-west4-a", "--force", "--quiet"]
-
-
-@pytest.fixture
-def checkout(cloud):
-    """The tree as a git repository with one commit."""
-    if shutil.which("git") is None:
-        pytest.skip("no git")
-    git = ["git", "-c", "user.name=me", "-c", "user.email=me@example.com"]
-    (cloud.tree / ".gitignore").write_text(".venv*/\n/runs/\n")
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "first"]):
-        subprocess.run([*git, *words], cwd=cloud.tree, check=True, env=cloud.env)
-    return cloud
-
-
-def test_from_setup_to_stop(checkout):
-    home = [checkout.cloud / f"home{k}" / "selfme_jax" for k in (0, 1)]
-    logs = [place / "runs" / "pod.log" for place in home]
-    (checkout.tree / "launch" / "demo.sh").write_text("changed")
-
-    early = checkout.run(SCRIPT, "run", *PLACE, *RUN)
-    assert early.returncode != 0  # there is no checkout yet
-
-    for _ in range(2):
-        done = checkout.run(SCRIPT, "setup", *PLACE)
-        assert done.returncode == 0, done.stderr
-        assert "not committed stay here" in done.stdout
-        assert "[0] ready" in done.stdout
-        assert "[1] ready" in done.stdout
-        assert done.stdout.splitlines()[-1] == DELETE
-    assert all((p / "launch/demo.sh").read_text() != "changed" for p in home)
-    installs = [c.argv for c in checkout.calls("python") if "install" in c.argv]
-    assert len(installs) == 2  # one a worker
-    version = "{}.{}".format(*sys.version_info)
-    for words in installs:
-        assert f"constraints/py{version}.txt" in words
-        assert words[-1] == ".[tpu]"
-
-    done = checkout.run(SCRIPT, "run", *PLACE, *RUN)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.splitlines()[-1] == DELETE
-    checkout.wait_for(lambda: all("training" in f.read_text() for f in logs))
-    mains = checkout.mains()
-    assert [c.argv[2:] for c in mains] == [RUN[1:]] * 2
-    assert {c.env["SELFME_POD"] for c in mains} == {"auto"}
-    assert {c.env["WORKER"] for c in mains} == {"0", "1"}
-
-    for action in (["run", *PLACE, *RUN], ["setup", *PLACE]):  # while it runs
-        done = checkout.run(SCRIPT, *action)
-        assert done.returncode == 2
-        assert "a run is going on" in done.stderr
-    assert len(checkout.mains()) == 2
-
-    done = checkout.run(SCRIPT, "logs", *PLACE, "--worker=all")
-    assert "[0] training" in done.stdout
-    assert "[1] training" in done.stdout
-
-    for words in ("told process", "nothing is running"):
-        done = checkout.run(SCRIPT, "stop", *PLACE)
-        assert done.returncode == 0
-        assert done.stdout.count(words) == 2
-        ended = "ended with exit code 75"
-        checkout.wait_for(lambda: all(ended in f.read_text() for f in logs))  # noqa: B023
-        checkout.wait_for(lambda: not running(home))
-    assert checkout.run(SCRIPT, "run", *PLACE, *RUN).returncode == 0  # resumes
-    checkout.wait_for(lambda: len(checkout.mains()) == 4)
-
-
-def running(homes):
-    """Process ids of the runs that are going on."""
-    pids = [int((p / "runs" / "pod.pid").read_text()) for p in homes]
-    return [p for p in pids if os.path.exists(f"/proc/{p}/cmdline") and cmdline(p)]
-
-
-def cmdline(pid):
-    """Empty for a process that has ended and nobody asked about."""
-    try:
-        with open(f"/proc/{pid}/cmdline") as file:
-            return file.read()
-    except OSError:
-        return ""
-
-
-def test_one_busy_worker_stops_the_start_of_all(checkout):
-    assert checkout.run(SCRIPT, "setup", *PLACE).returncode == 0
-    home = checkout.cloud / "home1" / "selfme_jax"
-    start = f"cd {home} && launch/tpu_worker.sh start --config=x"
-    assert checkout.run("bash", "-c", start, WORKER="1").returncode == 0
-    checkout.wait_for(checkout.mains)
-    for command in (["bash", "-c", start], [SCRIPT, "run", *PLACE, *RUN]):
-        done = checkout.run(*command, WORKER="1")
-        assert done.returncode == 2
-        assert "[1] a run is going on" in done.stderr
-    assert not (checkout.cloud / "home0" / "selfme_jax" / "runs").exists()
 
 
 @pytest.mark.parametrize(
