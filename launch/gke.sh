@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# A pod on Google Kubernetes Engine: one TPU slice, by a JobSet (0.10 or later).
+# A pod on Google Kubernetes Engine: one TPU slice, by a JobSet (0.6 or later).
 #
 #   launch/gke.sh apply  --name=NAME --image=IMAGE --accelerator=tpu-v5-lite-podslice \
 #                        --topology=4x4 [--spot] -- --config=FILE --workdir=gs://BUCKET/DIR
@@ -7,10 +7,10 @@
 #   launch/gke.sh delete --name=NAME      saves, ends the run, frees the machines
 #
 # Each may be repeated. --dry_run prints the manifest and every command and runs none.
-# Further options: --namespace, --chips_per_host (default 4), --max_restarts (after
-# failures; default 3. Preemption, and exit code 75, restart without limit; bad input,
-# exit code 2, and a loss that is not finite, 3, never). SELFME_GKE_NAME, _IMAGE,
-# _ACCELERATOR and _TOPOLOGY stand in for options. launch/Dockerfile makes the image.
+# Further options: --namespace, --chips_per_host (default 4), --max_restarts (default 20:
+# after preemption, exit code 75, or a crash; never after bad input, exit code 2, or a
+# loss that is not finite, 3). SELFME_GKE_NAME, _IMAGE, _ACCELERATOR and _TOPOLOGY stand
+# in for options. launch/Dockerfile makes the image.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 source launch/setup.sh
@@ -21,7 +21,7 @@ action=${1:-}
 shift
 name=${SELFME_GKE_NAME:-} image=${SELFME_GKE_IMAGE:-} namespace=''
 accelerator=${SELFME_GKE_ACCELERATOR:-} topology=${SELFME_GKE_TOPOLOGY:-}
-chips_per_host=4 max_restarts=3 spot='' worker=0
+chips_per_host=4 max_restarts=20 spot='' worker=0
 keys="name= namespace="
 case $action in
   apply) keys+=" image= accelerator= topology= chips_per_host= max_restarts= spot" ;;
@@ -59,10 +59,6 @@ spec:
     - name: BadInput
       action: FailJobSet
       onJobFailureReasons: [PodFailurePolicy]
-      onJobFailureMessagePatterns: ["matching FailJob rule at index 0"]
-    - name: Preempted
-      action: RestartJobSetAndIgnoreMaxRestarts
-      onJobFailureReasons: [PodFailurePolicy]
   replicatedJobs:
   - name: slice
     replicas: 1
@@ -74,12 +70,8 @@ spec:
         backoffLimit: 0
         podFailurePolicy:
           rules:
-          - action: FailJob  # bad input, loss not finite: again would be the same
+          - action: FailJob  # again would be the same; all else restarts the JobSet
             onExitCodes: {containerName: selfme-jax, operator: In, values: [2, 3]}
-          - action: FailJob  # saved on SIGTERM
-            onExitCodes: {containerName: selfme-jax, operator: In, values: [75]}
-          - action: FailJob  # preempted, drained, evicted
-            onPodConditions: [{type: DisruptionTarget, status: "True"}]
         template:
           spec:
             restartPolicy: Never
@@ -101,6 +93,8 @@ END
               image: $(yaml "$image")
               env:
               - {name: SELFME_POD, value: auto}
+              # Machines of a slice that comes back may take their time.
+              - {name: SELFME_POD_TIMEOUT, value: "1800"}
               command: [python, -m, selfme_jax.main]
               args:
 END

@@ -21,10 +21,19 @@ parse "devices=" "$@"
 [[ ! $devices || $devices =~ ^[1-9][0-9]*$ ]] || fail "--devices=$devices: give a number from 1 up."
 ((${#arguments[@]})) || fail "nothing to run: launch/local_pod.sh $count -- --config=configs/synthetic.py"
 
+# The coordinator's port; that beside it must be free as well, workers meet there.
+free_port='import contextlib, socket
+while True:
+    with contextlib.suppress(OSError), socket.socket() as one, socket.socket() as two:
+        one.bind(("", 0))
+        port = one.getsockname()[1]
+        two.bind(("", port + 1 if port < 65535 else port - 1))
+        print(port)
+        break'
 python=.venv/bin/python port=PORT
 if [[ ! $dry_run ]]; then
   setup_venv ""
-  port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+  port=$("$python" -c "$free_port")
 fi
 settings=(JAX_COORDINATOR_ADDRESS="127.0.0.1:$port" JAX_NUM_PROCESSES="$count")
 if [[ $devices ]]; then

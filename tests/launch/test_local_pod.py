@@ -50,6 +50,19 @@ def test_processes_find_one_another(stage):
         ]
 
 
+def test_the_port_and_that_beside_it_are_free(stage):
+    play = """
+import socket
+port = int(os.environ["JAX_COORDINATOR_ADDRESS"].split(":")[1])
+with socket.socket() as one, socket.socket() as two:
+    one.bind(("", port))
+    two.bind(("", port + 1 if port < 65535 else port - 1))
+"""
+    stage.stub("python", play)
+    done = stage.run(SCRIPT, "1", "--", CONFIG)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_nothing_printed_is_lost(stage):
     stage.stub("python", "print('x\\n' * 30000, end='')")
     with (stage.folder / "out").open("w+") as file:

@@ -87,6 +87,7 @@ def test_what_it_names_is_there():
 
 def test_messages_it_quotes_are_those_of_the_scripts():
     texts = "".join(p.read_text() for p in (ROOT / "launch").iterdir())
-    for words in ("a run is going on", "all workers must see it"):
+    jobsets = "kubectl does not know this cluster's JobSets"
+    for words in ("a run is going on", "all workers must see it", jobsets):
         assert f"`{words}`" in PAGE
         assert words in texts
