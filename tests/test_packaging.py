@@ -21,7 +21,11 @@ import selfme_jax
 
 ROOT = Path(__file__).parents[1]
 PYTHONS = ("3.11", "3.12", "3.13")
-SCRIPTS = ("launch/test.sh", "launch/demo.sh", "launch/freeze.sh", ".ci/run")
+SCRIPTS = (
+    *("launch/test.sh", "launch/demo.sh", "launch/freeze.sh", ".ci/run"),
+    *("launch/local_pod.sh", "launch/tpu_vm.sh", "launch/tpu_worker.sh"),
+    *("launch/gke.sh", "launch/slurm.sbatch"),
+)
 
 
 def setup_cfg() -> configparser.ConfigParser:
