@@ -74,7 +74,7 @@ class Session:
             flow = self.flow()
         if "classifier" in self.stages:
             self.classify(flow)
-        if "report" in self.stages:
+        if "report" in self.stages and parallel.leads():
             self.report(command)
         self.log.close()
 
@@ -100,6 +100,8 @@ class Session:
             flow = self.motion.fit_flow(self.dataset, self.splits, self.seeds[0], stage)
             stage.log.close()
             checkpoint.write_array(path, flow)
+            if not parallel.leads():
+                return flow
         elif not path.exists():
             raise UserError(
                 f"{self.folder} holds no flow.npy. Run the stage motion as well."
@@ -112,6 +114,8 @@ class Session:
         labels = np.array([s.label for s in self.samples])
         problem = Problem(flow, labels, classes, self.splits, self.seeds)
         logits = self.method.fit_predict(problem, self.stage("classifier"))
+        if not parallel.leads():
+            return
         predictions.write(self.folder / "predictions.csv", self.rows(logits))
         print("floors: majority, random, linear on the same input ...", flush=True)
         inputs = build.floor_input(self.config)(flow)
