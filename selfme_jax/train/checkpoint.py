@@ -43,11 +43,13 @@ class Chunk:
         )
         options = ocp.CheckpointManagerOptions(
             max_to_keep=1,
-            create=parallel.leads(),
+            create=False,
             read_only=not parallel.leads(),
             enable_async_checkpointing=parallel.leads(),
             multiprocessing_options=own,
         )
+        if parallel.leads():
+            self._folder.mkdir(parents=True, exist_ok=True)
         return ocp.CheckpointManager(self._folder, options=options)
 
     def latest(self) -> int | None:
