@@ -2,6 +2,8 @@
 
 import os
 import sys
+import time
+import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -9,20 +11,27 @@ import jax
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from selfme_jax.train import pod as pods
+from selfme_jax.train import preemption
 from selfme_jax.train.loop import NonFiniteError
+from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.types import UserError
 
-BAD_INPUT, NOT_FINITE, INTERRUPTED = 2, 3, 130
+# 75 is EX_TEMPFAIL: schedulers start the same command again.
+BAD_INPUT, NOT_FINITE, PREEMPTED, INTERRUPTED = 2, 3, 75, 130
+_UNTIL_LOSS_IS_KNOWN = 3.0  # seconds
 
 
-def run(main: Callable[..., None], *, positional: int = 0) -> None:
+def run(main: Callable[..., None], *, positional: int = 0, pod: bool = False) -> None:
     """Parse flags, run ``main``, and turn expected failures into lines.
 
-    Exit codes: 2 for bad input, 3 for a loss that is not finite, 130 for ctrl-C.
+    Exit codes: 2 for bad input, 3 for a loss that is not finite, 75 for SIGTERM and
+    for a lost worker of a pod, 130 for ctrl-C.
 
     Args:
       main: called with the arguments that are no flags.
       positional: how many of these there may be.
+      pod: whether it may run in several processes that work together (train/pod.py).
     """
 
     def guarded(argv: Sequence[str]) -> None:
@@ -35,14 +44,28 @@ def run(main: Callable[..., None], *, positional: int = 0) -> None:
         # Our own lines are prints; what fails in a library reaches us as exceptions.
         logging.set_verbosity(logging.FATAL)
         _cache_compilations()
+        preemption.watch()
+        member = None
         try:
+            member = pods.join(os.environ) if pod else None
             main(*given)
+            if member:
+                member.finish()
         except UserError as error:
-            _fail(str(error), BAD_INPUT)
+            _fail(str(error), BAD_INPUT, member)
         except NonFiniteError as error:
-            _fail(str(error), NOT_FINITE)
+            _fail(str(error), NOT_FINITE, member)
+        except PreemptedError as error:
+            _fail(f"SIGTERM; {error}. The same command resumes.", PREEMPTED, member)
         except KeyboardInterrupt:
-            _fail("interrupted; the same command resumes.", INTERRUPTED)
+            _fail("interrupted; the same command resumes.", INTERRUPTED, member)
+        except Exception as error:
+            if not member:
+                raise
+            # It may only be how the loss of another worker looks from here.
+            time.sleep(_UNTIL_LOSS_IS_KNOWN)
+            traceback.print_exc()
+            member.leave(1, repr(error))
 
     app.run(guarded, flags_parser=_parse)
 
@@ -93,8 +116,10 @@ def _explain(error: Exception) -> str:
     return f"{text}. Correct the config file."
 
 
-def _fail(text: str, code: int) -> None:
+def _fail(text: str, code: int, member: pods.Member | None = None) -> None:
     print(f"error: {text}", file=sys.stderr, flush=True)
+    if member:
+        member.leave(code, text)
     sys.exit(code)
 
 

@@ -2,16 +2,18 @@
 
     python -m selfme_jax.main --config=configs/synthetic.py
 
-Running it again on the same workdir resumes. The README lists what it writes there.
+Running it again on the same workdir resumes, also on other devices or on several
+machines (train/pod.py). The README lists what it writes there.
 """
 
 import shlex
 from pathlib import Path
 
 from absl import flags
-from ml_collections import config_flags
+from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import cli, pretraining, recognition, settings
+from selfme_jax.train import parallel
 from selfme_jax.types import UserError
 
 STAGES = recognition.STAGES
@@ -37,10 +39,17 @@ def main() -> None:
         raise UserError(f"--stages={given}: give one or more of {', '.join(STAGES)}.")
     name = Path(config_flags.get_config_filename(flags.FLAGS["config"])).stem
     folder = Path(_WORKDIR.value or Path("runs") / name)
-    session = _SESSIONS[config.task](config, folder, _STAGES.value)
-    session.claim()
+    session = parallel.lead(lambda: _open(config, folder))
     session.announce()
     session.run(_command())
+
+
+def _open(config: ConfigDict, folder: Path):
+    """The session; its workdir is taken once, by the process that writes."""
+    session = _SESSIONS[config.task](config, folder, _STAGES.value)
+    if parallel.leads():
+        session.claim()
+    return session
 
 
 def _command() -> str:
@@ -56,4 +65,4 @@ def _command() -> str:
 
 
 if __name__ == "__main__":
-    cli.run(main)
+    cli.run(main, pod=True)

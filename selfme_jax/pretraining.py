@@ -81,7 +81,7 @@ class Session:
         variables = self.motion.pretrain(
             self.batches, self.config.first_seed, self.stage()
         )
-        if "report" in self.stages:
+        if "report" in self.stages and parallel.leads():
             self.report(variables, command)
         self.log.close()
 

@@ -75,7 +75,7 @@ class Session:
             inputs = self.inputs()
         if "classifier" in self.stages:
             self.classify(inputs)
-        if "report" in self.stages:
+        if "report" in self.stages and parallel.leads():
             self.report(command)
         self.log.close()
 
@@ -103,6 +103,8 @@ class Session:
             )
             stage.log.close()
             checkpoint.write_array(path, inputs)
+            if not parallel.leads():
+                return inputs
         elif not path.exists():
             raise UserError(
                 f"{self.folder} holds no flow.npy. Run the stage motion as well."
@@ -115,6 +117,8 @@ class Session:
         labels = np.array([s.label for s in self.samples])
         problem = Problem(inputs, labels, classes, self.splits, self.seeds)
         logits = self.method.fit_predict(problem, self.stage("classifier"))
+        if not parallel.leads():
+            return
         predictions.write(self.folder / "predictions.csv", self.rows(logits))
         print("floors: majority, random, linear on the same input ...", flush=True)
         read = build.floor_input(self.config)(inputs)

@@ -1,8 +1,11 @@
-"""Train every run of a stage: chunk by chunk, resumable, never silent."""
+"""Train every run of a stage: chunk by chunk, resumable, never silent.
+
+In a pod all processes do the same; process 0 alone writes.
+"""
 
 import itertools
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -10,9 +13,13 @@ from typing import Any, NamedTuple
 import jax
 import numpy as np
 
-from selfme_jax.train import checkpoint, parallel, step
+from selfme_jax.train import checkpoint, chunks, parallel, preemption, step
+from selfme_jax.train import stream as feeding
+from selfme_jax.train.chunks import Chunk, Waves
 from selfme_jax.train.log import Log, Progress
+from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.train.state import Run, Task, TrainState
+from selfme_jax.train.stream import Stream
 
 
 class NonFiniteError(Exception):
@@ -38,23 +45,21 @@ class Stage(NamedTuple):
     save_seconds: float = 30.0
 
 
-class Stream(NamedTuple):
-    """Data that do not fit a device: a host batch a step instead.
-
-    batches: (first step, end) -> iterator of one pytree of arrays a step. What a
-      step gets must depend on its number alone: a resumed run sees the same.
-    resident: arrays that stay on the device beside them; a step's data are the pair
-      (batch, resident).
-    """
-
-    batches: Callable[[int, int], Iterator[Any]]
-    resident: Any = ()
-
-
 class _Programs(NamedTuple):
     init: Callable
     update: Callable
     finish: Callable
+
+
+class _Engine(NamedTuple):
+    """What all chunks of a stage share."""
+
+    task: Task
+    data: Any
+    stage: Stage
+    waves: Waves
+    programs: _Programs
+    progress: Progress
 
 
 def fit(
@@ -81,135 +86,162 @@ def fit(
         (one array) for the next time; None = not kept.
 
     Returns:
-      Host arrays [runs, ...] of what ``finish`` returns.
+      Host arrays [runs, ...] of what ``finish`` returns, in all processes.
 
     Raises:
       NonFiniteError: a loss was not finite; names the run and the step.
+      PreemptedError: SIGTERM; where we are is saved.
     """
-    devices = parallel.devices()
-    total = len(runs.seed)
-    size = min(stage.runs_per_device or total, -(-total // devices)) * devices
-    chunks = -(-total // size)
-    programs = _Programs(
-        parallel.hasty(parallel.map_runs(partial(step.init, task))),
-        # A step a call, not a loop within the program: XLA runs convolutions inside
-        # a loop several times slower on CPU, and a call costs far less than a step.
-        parallel.map_runs(partial(step.update, task), shared=1, donate=True),
-        parallel.map_runs(finish, shared=1),
-    )
+    waves = chunks.waves(len(names), stage.runs_per_device)
+    folder = stage.workdir / "checkpoints" / stage.name
+    begun = parallel.lead(lambda: chunks.read(folder))
+    parts = chunks.split(runs, names, begun, waves.size)
     print(
-        f"{stage.name}: {total} runs x {task.steps} steps in {chunks} chunk(s) of "
-        f"{size}; compiling ...",
+        f"{stage.name}: {len(names)} runs x {task.steps} steps in {len(parts)} "
+        f"chunk(s) of {len(parts[0].names)}; compiling ...",
         flush=True,
     )
     stage.log.start()
     if not isinstance(data, Stream):
-        data = parallel.replicate(data)
-    progress = Progress(stage.name, chunks * task.steps)
+        data = waves.axis.share(data)
+    task = waves.axis.task(task)
+    programs = _programs(task, waves.axis, finish)
+    progress = Progress(stage.name, len(parts) * task.steps)
+    engine = _Engine(task, data, stage, waves, programs, progress)
     outputs = []
-    for chunk in range(chunks):
-        # The last chunk is filled up with its last run: one compilation for all.
-        ids = np.minimum(np.arange(chunk * size, (chunk + 1) * size), total - 1)
-        real = min(size, total - chunk * size)
-        part = _Part(chunk, real, [names[i] for i in ids])
-        chosen = jax.tree.map(lambda x, ids=ids: np.asarray(x)[ids], runs)
-        folder = stage.workdir / "checkpoints" / stage.name / f"{chunk:04d}"
-        with checkpoint.Chunk(folder) as store:
-            variables = _train(
-                task, chosen, data, programs, part, stage, store, progress
-            )
-        outputs.append(_finish(variables, chosen, data, programs, part, kept))
+    with preemption.held():
+        for chunk in parts:
+            if _agree(preemption.asked(), False)[0]:
+                raise PreemptedError(f"{stage.name}: saved after {chunk.number} chunks")
+            chunks.begin(folder, parts[: max(chunk.number + 1, len(begun))])
+            with checkpoint.Chunk(folder / f"{chunk.number:04d}") as store:
+                variables = _train(engine, chunk, store)
+            outputs.append(_finish(engine, chunk, variables, kept))
     return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
 
 
-class _Part(NamedTuple):
-    chunk: int
-    real: int  # runs that count; the others fill up the chunk
-    names: list[str]
-
-    @property
-    def label(self) -> str:
-        """First and last run that count."""
-        first, last = self.names[0], self.names[self.real - 1]
-        return first if first == last else f"{first} .. {last}"
+def _programs(task: Task, axis: Any, finish: Callable) -> _Programs:
+    return _Programs(
+        parallel.hasty(axis.map(partial(step.init, task))),
+        # A step a call, not a loop within the program: XLA runs convolutions inside
+        # a loop several times slower on CPU, and a call costs far less than a step.
+        axis.map(partial(step.update, task), shared=1, donate=True),
+        axis.map(finish, shared=1),
+    )
 
 
-def _train(task, runs, data, programs, part, stage, store, progress) -> Any:
+def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
     """Variables [runs of the chunk, ...] after the last step; resumes if it can."""
-    shapes = jax.eval_shape(jax.vmap(partial(step.init, task)), runs)
-    latest = store.latest()
-    if latest == task.steps:
-        progress((part.chunk + 1) * task.steps, f"chunk {part.chunk + 1}: kept")
+    task, stage, count = engine.task, engine.stage, len(chunk.names)
+    before = chunk.number * task.steps
+    shapes = jax.eval_shape(jax.vmap(partial(step.init, task)), chunk.runs)
+    latest = (store.latest() or 0) if parallel.leads() else 0
+    done = int(parallel.everywhere(np.array(latest))[0])
+    if done == task.steps:
+        engine.progress(before + done, f"chunk {chunk.number + 1}: kept")
         template = jax.eval_shape(partial(step.variables, task), shapes)
-        return store.restore(latest, template)
-    split_runs = parallel.split(runs)
-    if latest is None:
-        done, state = 0, programs.init(split_runs)
-        if task.start is not None:
-            state = parallel.split(step.restart(task, parallel.merge(state)))
-    else:
-        done = latest
-        state = TrainState(*parallel.split(store.restore(latest, shapes)))
+        return store.restore(done, template)
+    runs = engine.waves.deal(chunk.runs)
+    if done:
+        states = engine.waves.deal(TrainState(*store.restore(done, shapes)))
         print(f"{stage.name}: resumed at step {done} of {task.steps}", flush=True)
-    stage.log.rewind(stage.name, part.chunk, done)
+    else:
+        states = _start(engine, runs, count)
+    if parallel.leads():
+        stage.log.rewind(stage.name, chunk.number, done)
     saved = time.monotonic()
-    feed = _feed(data, done, task.steps)
+    feed = feeding.feed(engine.data, engine.waves.axis, done, task.steps)
     while done < task.steps:
-        count = min(stage.log_every - done % stage.log_every, task.steps - done)
-        rows = []
-        for batch in itertools.islice(feed, count):
-            state, metrics = programs.update(state, split_runs, batch)
-            rows.append(metrics)
-        rows = {k: np.stack([parallel.merge(r[k]) for r in rows]) for k in rows[0]}
-        _check(rows["loss"], done, part)
-        means = {k: v[:, : part.real].mean(1) for k, v in rows.items()}
-        stage.log.metrics(stage.name, part.chunk, done + 1, means)
-        done += count
-        progress(
-            part.chunk * task.steps + done,
-            f"{part.label}  step {done}/{task.steps}  loss {means['loss'].mean():.4f}",
-        )
-        if done < task.steps and time.monotonic() - saved > stage.save_seconds:
-            store.save(done, parallel.merge(state))
+        block = min(stage.log_every - done % stage.log_every, task.steps - done)
+        rows = _steps(engine, runs, states, itertools.islice(feed, block))
+        done += _tell(engine, chunk, done, engine.waves.metrics(rows, count))
+        due = time.monotonic() - saved > stage.save_seconds
+        stop, due = _agree(preemption.asked(), due)
+        if done < task.steps and (stop or due):
+            store.save(done, engine.waves.collect(states, count))
             saved = time.monotonic()
-    variables = step.variables(task, parallel.merge(state))
+        if done < task.steps and stop:
+            raise PreemptedError(f"{stage.name}: saved at step {done} of {task.steps}")
+    variables = step.variables(task, TrainState(*engine.waves.collect(states, count)))
     store.save(done, variables)
     return variables
 
 
-def _feed(data: Any, start: int, stop: int) -> Iterator[Any]:
-    """The data of each step from ``start`` on, on every device."""
-    if isinstance(data, Stream):
-        resident = parallel.replicate(data.resident)
-        for batch in data.batches(start, stop):
-            yield parallel.replicate(batch), resident
-    else:
-        yield from itertools.repeat(data, stop - start)
+def _start(engine: _Engine, runs: list[Any], count: int) -> list[Any]:
+    """States before the first step, in waves."""
+    task = engine.task
+    states = [engine.programs.init(wave) for wave in runs]
+    if task.start is None:
+        return states
+    return engine.waves.deal(step.restart(task, engine.waves.collect(states, count)))
 
 
-def _finish(variables, runs, data, programs, part, kept) -> Any:
-    """What ``finish`` gives for the real runs of a chunk, computed or kept."""
+def _steps(engine, runs, states, feed) -> list[list[dict]]:
+    """Take steps, in place of ``states``; metrics of each step and wave.
+
+    A single process leaves off where it is asked to stop; a pod has to agree first.
+    """
+    rows = []
+    for batch in feed:
+        rows.append([])
+        for i, wave in enumerate(runs):
+            states[i], metrics = engine.programs.update(states[i], wave, batch)
+            rows[-1].append(metrics)
+        if parallel.alone() and preemption.asked():
+            break
+    return rows
+
+
+def _tell(engine: _Engine, chunk: Chunk, done: int, rows: dict[str, np.ndarray]) -> int:
+    """Check and log metrics [runs, steps] of the steps after ``done``: how many."""
+    _check(rows["loss"], done, chunk)
+    task, stage = engine.task, engine.stage
+    means = {k: v.mean(0) for k, v in rows.items()}
+    if parallel.leads():
+        stage.log.metrics(stage.name, chunk.number, done + 1, means)
+    count = len(means["loss"])
+    loss = means["loss"].mean()
+    engine.progress(
+        chunk.number * task.steps + done + count,
+        f"{chunk.label}  step {done + count}/{task.steps}  loss {loss:.4f}",
+    )
+    return count
+
+
+def _agree(stop: bool, due: bool) -> tuple[bool, bool]:
+    """Stop where any process is asked to; save by the clock of the first one."""
+    flags = parallel.everywhere(np.array([stop, due]))
+    return bool(flags[:, 0].any()), bool(flags[0, 1])
+
+
+def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
+    """What ``finish`` gives for the runs of a chunk, computed or kept."""
     paths = []
     if kept:
         paths = [
-            kept(jax.tree.map(lambda x, i=i: x[i], variables)) for i in range(part.real)
+            kept(jax.tree.map(lambda x, i=i: x[i], variables))
+            for i in range(len(chunk.names))
         ]
-        if all(path.exists() for path in paths):
+        there = all(path.exists() for path in paths)
+        if parallel.everywhere(np.array(there))[0]:
             return np.stack([np.load(path) for path in paths])
-    shared = () if isinstance(data, Stream) else data
-    found = programs.finish(parallel.split(variables), parallel.split(runs), shared)
-    found = jax.tree.map(lambda x: x[: part.real], parallel.merge(found))
+    shared = () if isinstance(engine.data, Stream) else engine.data
+    waves = zip(
+        engine.waves.deal(variables), engine.waves.deal(chunk.runs), strict=True
+    )
+    found = [engine.programs.finish(*wave, shared) for wave in waves]
+    found = engine.waves.collect(found, len(chunk.names))
     for path, array in zip(paths, found if kept else (), strict=True):
         checkpoint.write_array(path, array)
     return found
 
 
-def _check(losses: np.ndarray, done: int, part: _Part) -> None:
-    """losses: [steps, runs] of the steps after ``done``."""
-    broken = np.argwhere(~np.isfinite(losses))
+def _check(losses: np.ndarray, done: int, chunk: Chunk) -> None:
+    """losses: [runs, steps] of the steps after ``done``."""
+    broken = np.argwhere(~np.isfinite(losses.T))
     if len(broken):
         first, run = broken[0]
         raise NonFiniteError(
-            f"loss is not finite at step {done + first + 1} of {part.names[run]}. "
+            f"loss is not finite at step {done + first + 1} of {chunk.names[run]}. "
             "Lower the learning rate or look at that fold's inputs."
         )

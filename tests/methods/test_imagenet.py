@@ -9,7 +9,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from configs import base
-from selfme_jax import build
+from selfme_jax import build, settings
 from selfme_jax.baselines import capsulenet, googlenet
 from selfme_jax.baselines.capsulenet import Backbone
 from selfme_jax.methods import imagenet, inputs
@@ -71,7 +71,7 @@ def begin(tmp_path):
         config.method, config.input = name, "images"
         config[name].weights = str(path)
         config[name].model.update(MODEL[name])
-        return build.method(build.resolve(config), Images)
+        return build.method(settings.resolve(config), Images)
 
     return made
 
@@ -181,7 +181,7 @@ def test_from_scratch_nothing_is_given_and_flow_is_read_as_configured():
     config = base.get_config()
     config.method, config.input = "googlenet", "images"
     config.flow.gamma, config.googlenet.model.shrink = 3.0, 8
-    made = build.method(build.resolve(config), Images)
+    made = build.method(settings.resolve(config), Images)
     assert made.start is None and made.module.last_pool == 3
     np.testing.assert_allclose(
         made.prepare(Images.images), 3 * Images.images, rtol=1e-6
@@ -253,7 +253,7 @@ def test_bfloat16_is_refused(tensors, tmp_path, begin):
     config.capsulenet.weights = str(path)
     config.capsulenet.model.update(MODEL["capsulenet"])
     with pytest.raises(UserError, match=r"conv1.weight should be .*found BF16"):
-        build.method(build.resolve(config), Images)
+        build.method(settings.resolve(config), Images)
 
 
 @pytest.mark.parametrize("content", [None, b"", b"PK\3\4 a zip"])
@@ -265,7 +265,7 @@ def test_a_file_that_is_not_there_or_no_safetensors(content, tmp_path):
     config.method, config.input, config.vgg16.weights = "vgg16", "images", str(path)
     config.vgg16.model.update(MODEL["vgg16"])
     with pytest.raises(UserError) as caught:
-        build.method(build.resolve(config), Images)
+        build.method(settings.resolve(config), Images)
     said = "no vgg16 weights at" if content is None else "cannot read"
     assert said in str(caught.value) and str(path) in str(caught.value)
     assert "timm's vgg16.tv_in1k" in str(caught.value)

@@ -12,7 +12,7 @@ import pytest
 
 from selfme_jax.methods import method
 from selfme_jax.methods.deep import Data
-from selfme_jax.train import loop, parallel, step
+from selfme_jax.train import loop, step
 from selfme_jax.train.log import Log, read
 from selfme_jax.train.loop import NonFiniteError, Stage
 
@@ -64,7 +64,7 @@ def assert_close(a, b):
 
 
 def test_pmap_is_over_eight_devices():
-    assert parallel.devices() == 8
+    assert jax.local_device_count() == 8
 
 
 def test_one_fold_alone_equals_all_folds_on_all_devices(setting, pmapped):

@@ -1,13 +1,16 @@
 """A small LOSO problem and a small classifier, shared by the engine's tests."""
 
 import flax.linen as nn
+import jax
 import numpy as np
 
 from selfme_jax.classifier import losses
 from selfme_jax.evaluate import folds
-from selfme_jax.methods.deep import Deep, Recipe
+from selfme_jax.methods import method
+from selfme_jax.methods.deep import Data, Deep, Recipe
 from selfme_jax.methods.method import Problem
-from selfme_jax.train import optimizer
+from selfme_jax.train import loop, optimizer
+from selfme_jax.train.loop import Stage
 from selfme_jax.types import Sample
 
 
@@ -66,3 +69,19 @@ def deep(epochs=6.0):
         ema=0.9,
     )
     return Deep(lambda flow: flow, Net(), value, lambda output: output, recipe)
+
+
+def setting(steps=20):
+    """Task, runs of all folds and seeds, their names, and the data."""
+    made, network = problem(), deep()
+    task = network.task(made.flow.shape, len(made.labels))._replace(steps=steps)
+    runs, names = method.runs(made, balance=0.5)
+    return task, runs, names, Data(made.flow, made.labels.astype(np.int32))
+
+
+def fit(folder, log, which=slice(None), **options):
+    """Variables of some of all runs, trained by the engine."""
+    task, runs, names, data = setting()
+    runs = jax.tree.map(lambda x: x[which], runs)
+    stage = Stage("toy", folder, log, **options)
+    return loop.fit(task, runs, data, lambda v, run, data: v, stage, names[which])

@@ -1,0 +1,108 @@
+"""Which runs are trained and saved together, and how the devices take them.
+
+A chunk is the runs that are trained side by side: as many as the devices take when it
+begins, which is written down (``begin``). It stays that set of runs where training goes
+on with other devices: fewer ones take its runs in waves, one after the other in each
+step; more ones are filled up with copies of its last run, which are never saved.
+"""
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+
+from selfme_jax.train import parallel
+from selfme_jax.train.state import Run
+
+
+class Chunk(NamedTuple):
+    """Some runs of a stage: arrays with a leading run axis, and their names."""
+
+    number: int
+    runs: Run
+    names: list[str]
+
+    @property
+    def label(self) -> str:
+        """First and last run."""
+        first, last = self.names[0], self.names[-1]
+        return first if first == last else f"{first} .. {last}"
+
+
+class Waves(NamedTuple):
+    """Runs on devices. axis: of parallel.py. size: runs that it takes at once."""
+
+    axis: Any
+    size: int
+
+    def deal(self, tree: Any) -> list[Any]:
+        """Host [runs, ...] -> waves on the devices, all of one shape."""
+        runs = len(jax.tree.leaves(tree)[0])
+        waves = []
+        for start in range(0, runs, self.size):
+            ids = np.minimum(np.arange(start, start + self.size), runs - 1)
+            part = jax.tree.map(lambda x, ids=ids: np.asarray(x)[ids], tree)
+            waves.append(self.axis.split(part))
+        return waves
+
+    def collect(self, waves: list[Any], runs: int) -> Any:
+        """Waves on the devices -> host [runs, ...] in all processes."""
+        parts = [self.axis.merge(wave) for wave in waves]
+        return jax.tree.map(lambda *x: np.concatenate(x)[:runs], *parts)
+
+    def metrics(self, steps: list[list[dict]], runs: int) -> dict[str, np.ndarray]:
+        """Of each step a dict of each wave -> [runs, steps] in all processes."""
+        found = []
+        for wave in zip(*steps, strict=True):
+            own = [self.axis.own(metrics) for metrics in wave]
+            own = jax.tree.map(lambda *x: np.stack(x, 1), *own)
+            found.append(self.axis.gather(own))
+        return jax.tree.map(lambda *x: np.concatenate(x)[:runs], *found)
+
+
+def waves(runs: int, per_device: int) -> Waves:
+    """How the devices take so many runs, at most some on each; 0 = all of them."""
+    axis = parallel.axis(runs)
+    most = -(-runs // axis.width)
+    return Waves(axis, min(per_device or runs, most) * axis.width)
+
+
+def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
+    """All chunks: those begun as they are, the other ones of ``size`` runs.
+
+    Args:
+      runs: with a leading run axis. names: of them.
+      begun: of ``read``.
+      size: of ``Waves``.
+    """
+    sizes, total = list(begun), len(names)
+    while (left := total - sum(sizes)) > 0:
+        sizes.append(min(size, left))
+    ends = np.cumsum(sizes)
+    return [
+        Chunk(
+            i,
+            jax.tree.map(lambda x, a=end - n, b=end: np.asarray(x)[a:b], runs),
+            list(names[end - n : end]),
+        )
+        for i, (n, end) in enumerate(zip(sizes, ends, strict=True))
+    ]
+
+
+def read(folder: Path) -> list[int]:
+    """How many runs each chunk of a stage has, of those that were begun."""
+    path = folder / "chunks.json"
+    return json.loads(path.read_text()) if path.exists() else []
+
+
+def begin(folder: Path, chunks: Sequence[Chunk]) -> None:
+    """Write down what ``read`` reads; process 0 does."""
+    if parallel.leads():
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / "chunks.partial"
+        partial.write_text(json.dumps([len(chunk.names) for chunk in chunks]))
+        os.replace(partial, folder / "chunks.json")

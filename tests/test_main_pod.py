@@ -1,0 +1,126 @@
+"""A pod on one machine: killed, resumed by fewer processes, preempted, finished."""
+
+import os
+import signal
+import socket
+import time
+
+import command
+import numpy as np
+import pytest
+
+from selfme_jax.evaluate import predictions
+from selfme_jax.train import log
+
+STEPS = 40
+LONGER = (
+    *(flag for flag in command.TINY if "train.steps" not in flag),
+    f"--config.scvit.train.steps={STEPS}",
+)
+
+
+@pytest.fixture(scope="module")
+def arguments(tmp_path_factory):
+    root = command.write_flow_images(tmp_path_factory.mktemp("data") / "toy")
+    return command.CONFIG, f"--config.data.root={root}", *LONGER
+
+
+@pytest.fixture(scope="module")
+def cache(tmp_path_factory):
+    return tmp_path_factory.mktemp("compiled")
+
+
+def start(count, *arguments, cache, **extra):
+    """The command as ``count`` processes, one device each."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    pod = {
+        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
+        "JAX_NUM_PROCESSES": str(count),
+        **extra,
+    }
+    return [
+        command.start(*arguments, cache=cache, JAX_PROCESS_ID=str(number), **pod)
+        for number in range(count)
+    ]
+
+
+def ends(processes):
+    """(exit code, stdout, stderr) of each."""
+    said = [process.communicate(timeout=300) for process in processes]
+    return [(p.returncode, *texts) for p, texts in zip(processes, said, strict=True)]
+
+
+def wait_for_step(folder, step):
+    end = time.monotonic() + 250
+    while time.monotonic() < end:
+        rows = log.read(folder / "metrics.jsonl")
+        if rows and rows[-1]["step"] >= step:
+            return
+        time.sleep(0.02)
+    raise TimeoutError(step)
+
+
+def test_killed_preempted_and_finished_by_others(arguments, cache, tmp_path):
+    whole, folder = tmp_path / "whole", tmp_path / "pod"
+    done = command.run(*arguments, f"--workdir={whole}", cache=cache)
+    assert done.code == 0, done.err
+    arguments = *arguments, f"--workdir={folder}"
+
+    workers = start(4, *arguments, cache=cache)
+    wait_for_step(folder, 5)
+    os.kill(workers[2].pid, signal.SIGKILL)
+    found = ends(workers)
+    for number, (code, out, err) in enumerate(found):
+        if number != 2:
+            assert code == 75, err
+            assert "worker 2 of 4 is lost" in err and "it resumes" in err
+            assert "Traceback" not in err
+        assert ("results in" in out) == (number == 0)  # only one of them speaks
+    assert not (folder / "predictions.csv").exists()
+
+    workers = start(2, *arguments, cache=cache)
+    wait_for_step(folder, 15)
+    os.kill(workers[1].pid, signal.SIGTERM)
+    (code0, out, err), (code1, *_) = ends(workers)
+    assert (code0, code1) == (75, 75)
+    assert "resumed at step" in out
+    assert "SIGTERM" in err and "saved at step" in err and "resumes" in err
+    assert len(err.splitlines()) == 1
+
+    process = command.start(*arguments, cache=cache)
+    wait_for_step(folder, 25)
+    process.send_signal(signal.SIGTERM)
+    ((code, _, err),) = ends([process])
+    assert code == 75 and len(err.splitlines()) == 1
+
+    done = command.run(*arguments, cache=cache)
+    assert done.code == 0, done.err
+    steps = [row["step"] for row in log.read(folder / "metrics.jsonl")]
+    assert steps == list(range(1, STEPS + 1))
+    mine, expected = (predictions.read(f / "predictions.csv") for f in (folder, whole))
+    np.testing.assert_allclose(mine.probs, expected.probs, atol=1e-4)
+
+
+def test_a_worker_that_waits_says_for_whom(arguments, cache, tmp_path):
+    folder = tmp_path / "never"
+    workers = start(
+        *(3, *arguments, f"--workdir={folder}"), cache=cache, SELFME_POD_TIMEOUT="14"
+    )
+    workers[2].kill()
+    for number, (code, out, err) in enumerate(ends(workers[:2])):
+        assert code == 2, err
+        assert f"worker {number}: waiting for 1 of 3 workers (2)" in out
+        assert "1 of 3 workers did not come within 14 s: 2." in err
+        assert "JAX_PROCESS_ID" in err and "SELFME_POD_TIMEOUT" in err
+    ends(workers[2:])
+    assert not folder.exists()
+
+
+def test_an_error_of_one_worker_is_told_to_all(arguments, cache, tmp_path):
+    (tmp_path / "file").touch()
+    flag = f"--workdir={tmp_path / 'file'}"
+    for code, _, err in ends(start(2, *arguments, flag, cache=cache)):
+        assert code == 2
+        assert "cannot write to" in err and "Traceback" not in err
