@@ -43,5 +43,16 @@ def get_config():
     config.motion.train.learning_rate = 1e-3
     config.motion.train.dropout = 0.0
 
+    # TCAE: two to three minutes a network. Frames with next to no motion between them,
+    # of which the curriculum takes the half with least, teach it nothing.
+    learning = config.tcae.learning
+    learning.network.size = 64
+    learning.network.shrink = 8
+    learning.network.start = 0.1
+    learning.train.steps = 800
+    learning.train.batch_size = 8
+    learning.train.learning_rate = 2e-3
+    learning.train.onset_apex = 1.0
+
     config.flow.centre = True  # takes head motion away
     return config
