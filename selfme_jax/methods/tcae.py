@@ -9,7 +9,6 @@ in onset and apex.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
 from typing import NamedTuple
 
 import jax
@@ -95,30 +94,30 @@ class TCAELearning(NamedTuple):
     def read(self, variables: dict, run: Run, data: Frames) -> jax.Array:
         """What is handed on, of every clip: [n, ...]."""
         del run
-        one = partial({"motion": self._motion, "features": self._features}[self.reads])
+        read = {"motion": self._motion, "features": self._features}[self.reads]
 
-        def clip(frames_apex):
-            frames, apex = frames_apex
-            pair = (self._frame(frames[i][None]) for i in (0, apex))
-            return one(variables, *pair, shape=frames.shape[1:3])
+        def one(clip):
+            frames, apex = clip
+            pair = (self._resize(clips.to_float(frames[i][None])) for i in (0, apex))
+            return read(variables, *pair, shape=frames.shape[1:3])
 
-        return jax.lax.map(clip, (data.frames, data.apex))
+        return jax.lax.map(one, (data.frames, data.apex))
 
     def _motion(self, variables, onset, apex, *, shape) -> jax.Array:
+        """[size, size, 3] in pixels of frames of ``shape`` (h, w)."""
         flow = self.network.apply(variables, onset, apex, method="expression_flow")
         flow = grid.flow_to_pixels(pyramid.resize(flow[0], shape), shape)
         return clips.shrink(flow, self.size)
 
     def _features(self, variables, onset, apex, *, shape) -> jax.Array:
+        """[1, 1, 2 c]."""
         del shape
         pair = jnp.concatenate([onset, apex])
         found = self.network.apply(variables, pair, method="encode").expression
         return found.reshape(1, 1, -1)
 
-    def _frame(self, frames: jax.Array) -> jax.Array:
-        """[b, h, w, 3] uint8 or float -> float32 [b, size, size, 3] in [0, 1]."""
-        if frames.dtype == jnp.uint8:
-            frames = clips.to_float(frames)
+    def _resize(self, frames: jax.Array) -> jax.Array:
+        """[b, h, w, 3] -> [b, s, s, 3], what the network takes."""
         side = self.network.size
         return pyramid.resize(frames, (side, side), antialias=True)
 
@@ -132,7 +131,7 @@ class TCAELearning(NamedTuple):
             onset_apex=recipe.onset_apex,
             mirror=recipe.mirror,
         )
-        return tuple(self._frame(x) for x in pair)
+        return tuple(self._resize(x) for x in pair)
 
     def _init(self, key: jax.Array) -> dict:
         side = self.network.size

@@ -19,7 +19,7 @@ def test_parameter_count():
     shared = 6272 * 1024 + 1024
     branch = 1024 * 1024 + 1024 + 1024 * 256 + 256 + 256 + 1
     total = streams + shared + 3 * branch + 3 * 256 * 3 + 3
-    assert sum(x.size for x in jax.tree.leaves(params)) == total == 10_384_524
+    assert sum(x.size for x in jax.tree.leaves(params)) == total == 10_385_966
 
 
 def test_branches_are_attention_features_and_proposals():
