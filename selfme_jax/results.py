@@ -61,13 +61,18 @@ def provenance(folder: Path, config: dict) -> dict:
         "config_sha256": hashlib.sha256(text.encode()).hexdigest(),
         "manifest_sha256": hashlib.sha256(manifest).hexdigest(),
         "git": _git(),
-        "versions": {
-            "python": platform.python_version(),
-            "selfme-jax": __version__,
-            **{p: metadata.version(p) for p in _PACKAGES},
-        },
+        "versions": versions(),
         "device": parallel.describe(),
         "wall_seconds": round(sum(r["seconds"] for r in rows), 1),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Of Python, of this package and of those that numbers depend on."""
+    return {
+        "python": platform.python_version(),
+        "selfme-jax": __version__,
+        **{p: metadata.version(p) for p in _PACKAGES},
     }
 
 

@@ -30,6 +30,10 @@ LAW = {
         *("types", "ops", "motion", "classifier", "baselines"),
         *("train", "data", "methods"),
     },
+    "exporting": {
+        *("types", "ops", "motion", "train", "data", "methods", "build"),
+        *("evaluate", "report"),
+    },
 }
 
 DEVICE_WORDS = {"pmap", "shard_map", "Mesh", "make_mesh", "NamedSharding", "pjit"}

@@ -49,7 +49,7 @@ class CapsuleNet(nn.Module):
         filters, kernel = STAGES[-1] // self.shrink, (self.kernel, self.kernel)
         x = nn.relu(nn.Conv(filters, kernel, padding="VALID", name="conv")(x))
         x = nn.Conv(filters, kernel, strides=2, padding="VALID", name="primary")(x)
-        x = squash(x.reshape(len(x), -1, PRIMARY))
+        x = squash(x.reshape(x.shape[0], -1, PRIMARY))
         shape = (self.classes, x.shape[1], FINAL, PRIMARY)
         weight = self.param("votes", nn.initializers.normal(0.01), shape)
         return length(route(jnp.einsum("knoi,bni->bkno", weight, x)))[..., 0]

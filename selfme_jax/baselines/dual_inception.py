@@ -55,7 +55,7 @@ class Stream(nn.Module):
     def __call__(self, x: jax.Array) -> jax.Array:
         for i, filters in enumerate(FILTERS):
             x = layers.halve(Inception(filters, name=f"block_{i}")(x))
-        return x.reshape(len(x), -1)
+        return x.reshape(x.shape[0], -1)
 
 
 class Inception(nn.Module):

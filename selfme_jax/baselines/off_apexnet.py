@@ -52,4 +52,4 @@ class Stream(nn.Module):
         for i, filters in enumerate(FILTERS):
             x = layers.Conv(filters, KERNEL, name=f"conv_{i}")(x)
             x = layers.halve(nn.relu(x))
-        return x.reshape(len(x), -1)
+        return x.reshape(x.shape[0], -1)

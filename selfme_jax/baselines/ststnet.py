@@ -42,7 +42,7 @@ class STSTNet(nn.Module):
         x = PoolNorm(name="norm")(maps, masks, train=train)
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         x = nn.avg_pool(x, (2, 2), strides=(2, 2))
-        return nn.Dense(self.classes, name="logits")(x.reshape(len(x), -1))
+        return nn.Dense(self.classes, name="logits")(x.reshape(x.shape[0], -1))
 
 
 class PoolNorm(nn.Module):

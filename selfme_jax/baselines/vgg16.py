@@ -47,7 +47,7 @@ class VGG16(nn.Module):
                 )
                 x = nn.relu(conv(x))
             x = layers.halve(x)
-        x = x.reshape(len(x), -1)
+        x = x.reshape(x.shape[0], -1)
         for i in range(2):
             x = nn.relu(nn.Dense(self.hidden, kernel_init=HE, name=f"hidden_{i}")(x))
             x = nn.Dropout(self.dropout, deterministic=not train)(x)

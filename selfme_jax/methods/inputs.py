@@ -1,4 +1,7 @@
-"""From the inputs of a problem to what a classifier reads."""
+"""From the inputs of a problem to what a classifier reads.
+
+Of numpy arrays by numpy, of jax ones by jax.numpy: exported models hold it too.
+"""
 
 from collections.abc import Sequence
 
@@ -41,14 +44,15 @@ def amplify(
     Returns:
       [..., h, w, 2 or 3] float32.
     """
+    xp = flow.__array_namespace__()
     flow = flow[..., : CHANNELS[channels]].astype(np.float32)
     if levels:
-        flow = np.rint(stretch(flow))
+        flow = xp.rint(stretch(flow))
     if centre:
-        flow = flow - np.median(flow, axis=(-3, -2), keepdims=True)
+        flow = flow - xp.median(flow, axis=(-3, -2), keepdims=True)
     if standardise:
         sd = flow.std(axis=(-3, -2), keepdims=True)
-        flow = flow / np.where(sd > 0, sd, 1)
+        flow = flow / xp.where(sd > 0, sd, 1)
     return flow * np.float32(scale * gamma)
 
 
@@ -64,9 +68,10 @@ def levels(flow: np.ndarray) -> np.ndarray:
 
 def stretch(flow: np.ndarray) -> np.ndarray:
     """Each channel of each image to 0..255, a constant one to 0; [..., h, w, c]."""
+    xp = flow.__array_namespace__()
     low = flow.min(axis=(-3, -2), keepdims=True)
     span = flow.max(axis=(-3, -2), keepdims=True) - low
-    return (flow - low) * np.where(span > 0, 255 / np.where(span > 0, span, 1), 0)
+    return (flow - low) * xp.where(span > 0, 255 / xp.where(span > 0, span, 1), 0)
 
 
 def small(frames: np.ndarray, *, size: int) -> np.ndarray:

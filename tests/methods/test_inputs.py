@@ -2,6 +2,7 @@
 
 import itertools
 
+import jax
 import numpy as np
 import pytest
 
@@ -127,3 +128,18 @@ def test_a_photograph_is_u_v_strain_as_red_green_blue(flow):
         np.testing.assert_allclose(
             got[i, j, ..., c], (expected - mean[c]) / sd[c], atol=1e-5
         )
+
+
+@pytest.mark.parametrize("levels", [False, True])
+@pytest.mark.parametrize("centre", [False, True])
+def test_jax_prepares_as_numpy_does(flow, levels, centre):
+    """Exported models hold the same function, traced; of an even and odd count."""
+    options = {"levels": levels, "centre": centre, "standardise": True, "gamma": 2.0}
+    for image in (flow, flow[..., :3, :3, :]):
+        traced = jax.jit(lambda x: amplify(x, **options))(image)
+        own = amplify(image, **options)
+        assert isinstance(own, np.ndarray) and traced.dtype == own.dtype
+        np.testing.assert_allclose(traced, own, atol=2e-5)
+    np.testing.assert_allclose(
+        jax.jit(inputs.levels)(flow), inputs.levels(flow), atol=1e-4
+    )
