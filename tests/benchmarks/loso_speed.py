@@ -75,13 +75,17 @@ def steps_of(
     problem = Problem(data.images[None], labels, CLASSES, splits, (0,))
     task = deep.task(problem.inputs.shape, clips)
     runs, _ = method.runs(problem, balance=1.0)
-    given = parallel.replicate(Data(deep.prepare(problem.inputs), labels))
+    data = Data(deep.prepare(problem.inputs), labels)
 
     def trained(chosen) -> Callable:
-        own = parallel.split(jax.tree.map(lambda x: x[chosen], runs))
-        state = parallel.map_runs(functools.partial(step.init, task))(own)
+        axis = parallel.axis(len(chosen))
+        own, given = (
+            axis.split(jax.tree.map(lambda x: x[chosen], runs)),
+            axis.share(data),
+        )
+        state = axis.map(functools.partial(step.init, task))(own)
         update = functools.partial(step.update, task)
-        update = parallel.map_runs(update, shared=1, donate=True)
+        update = axis.map(update, shared=1, donate=True)
         begin = time.perf_counter()
         program = update.lower(state, own, given).compile()
         seconds = time.perf_counter() - begin
@@ -98,9 +102,10 @@ def steps_of(
         return run
 
     count = len(runs.seed)
-    together = trained(np.arange(count - count % parallel.devices()))
-    alone = trained(np.arange(parallel.devices()))
-    turns = -(-count // parallel.devices())
+    devices = jax.device_count()
+    together = trained(np.arange(count - count % devices))
+    alone = trained(np.arange(devices))
+    turns = -(-count // devices)
 
     def one_by_one():
         for _ in range(turns):
@@ -258,7 +263,7 @@ def main() -> None:
     only, steps, repeats = options.only.split(","), options.steps, options.repeats
     if only == ["one"]:
         together, _ = steps_of(subjects=64, steps=steps)
-        name = f"64 folds over {parallel.devices()} device(s), a step"
+        name = f"64 folds over {jax.device_count()} device(s), a step"
         report(name, race({"all folds at once": together}, 2), per=steps)
         return
     start()
