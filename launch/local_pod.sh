@@ -85,13 +85,13 @@ while ((${#pids[@]})); do
     if ((code && !first)); then
       first=$code
       deadline=$((SECONDS + ${SELFME_POD_GRACE:-60}))
-      echo "process $k ended with exit code $code; the others end too." >&2
+      echo "process $k ended with exit code $code; the others end too." >&3
       # Once: a second signal may end a process that is saving.
       [[ $ending ]] || signal_all TERM
     fi
   done
   if [[ $deadline ]] && ((SECONDS >= deadline)); then signal_all KILL; fi
   sleep 0.1 || true  # ctrl-C ends it
-done
+done 3>&2 2>/dev/null  # bash has a line of its own on a killed process
 for pid in "${readers[@]}"; do wait "$pid" || true; done
 exit "$first"

@@ -122,6 +122,8 @@ time.sleep(60)
     stage.stub("python", deaf)
     done = stage.run(SCRIPT, "2", "--", CONFIG, SELFME_POD_GRACE="1")
     assert done.returncode == 128 + signal.SIGKILL
+    (line,) = done.stderr.splitlines()
+    assert line.startswith("process 0 ended with exit code 137")
 
 
 def test_one_that_is_done_leaves_the_others_alone(stage):
