@@ -306,7 +306,7 @@ def test_foreign_checkpoints_are_refused_by_a_diff(faces, run, tmp_path):
         restore(tmp_path, steps=2, run=0, runs=2, template=wanted)
     assert "+ params/bert: float32 [2, 3]" in str(caught.value)
     assert "- params/embed/patch/bias: float32 [2, 8]" in str(caught.value)
-    with pytest.raises(UserError, match="not 3 runs"):
+    with pytest.raises(UserError, match="not of 3"):
         restore(tmp_path, steps=2, run=0, runs=3, template=wanted)
     with pytest.raises(UserError, match="not trained to its end"):
         restore(tmp_path, steps=3, run=0, runs=2, template=wanted)
@@ -315,6 +315,26 @@ def test_foreign_checkpoints_are_refused_by_a_diff(faces, run, tmp_path):
             path.write_bytes(b"\x80\x04damage")
     with pytest.raises(UserError, match="no checkpoint that can be read"):
         restore(tmp_path, steps=2, run=0, runs=2, template=wanted)
+
+
+@pytest.mark.parametrize(
+    ("sizes", "written", "held"),
+    [((2, 1), True, (2, 1)), ((2, 1), False, (2, 2)), ((1, 2), True, (1, 2))],
+)
+def test_each_run_is_found_in_its_chunk(tmp_path, sizes, written, held):
+    """Sizes of chunks as they were written down, or all alike and filled up."""
+    values = np.arange(3, dtype=np.float32)
+    for number, (size, count) in enumerate(zip(sizes, held, strict=True)):
+        own = values[sum(sizes[:number]) :][:size]
+        own = np.append(own, np.repeat(own[-1:], count - size))
+        with Chunk(tmp_path / f"{number:04d}") as chunk:
+            chunk.save(4, {"params": {"w": own}})
+    if written:
+        (tmp_path / "chunks.json").write_text(json.dumps(sizes))
+    template = {"params": {"w": np.float32(0)}}
+    for run in range(3):
+        found = restore(tmp_path, steps=4, run=run, runs=3, template=template)
+        assert found["params"]["w"] == run
 
 
 def test_flow_images_are_exported_as_such(export, images, tmp_path):
