@@ -219,10 +219,8 @@ def weights_used(config) -> str:
         with open(path, "rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise UserError(
-            f"cannot read {path} (config.{config.method}.weights): results name it by "
-            "its hash. Put it back."
-        ) from error
+        said = f"config.{config.method}.weights: {path} is gone. Put it back."
+        raise UserError(said) from error
     return f"{Path(path).name} (sha256 {digest[:12]})"
 
 
