@@ -1,4 +1,4 @@
-"""ImageNet weights: the networks compute what PyTorch does; every bad file."""
+"""ImageNet weights: the networks compute what PyTorch does with them."""
 
 import sys
 from pathlib import Path
@@ -6,14 +6,16 @@ from pathlib import Path
 import jax
 import numpy as np
 import pytest
-from safetensors.numpy import save_file
 
+<<<<<<< HEAD
 from configs import base
 from selfme_jax import build, settings
 from selfme_jax.baselines import capsulenet, googlenet
+=======
+from selfme_jax.baselines import googlenet
+>>>>>>> refs/heads/imagenet
 from selfme_jax.baselines.capsulenet import Backbone
 from selfme_jax.methods import imagenet, inputs
-from selfme_jax.types import UserError
 
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -21,13 +23,10 @@ import torchvision_twins as twins  # noqa: E402
 
 # Run once: compiling is what takes time.
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
-MODEL = {
-    "vgg16": {"size": 64, "hidden": 24, "shrink": 16},
-    "googlenet": {"size": 64, "shrink": 8},
-    "capsulenet": {"size": 64, "kernel": 3, "shrink": 16},
-}
+NAMES = ("vgg16", "googlenet", "capsulenet")
 
 
+<<<<<<< HEAD
 class Images:
     """28x28 flow images, as a dataset."""
 
@@ -78,6 +77,11 @@ def begin(tmp_path):
 
 def images(size=64):
     return np.random.default_rng(1).normal(size=(2, size, size, 3)).astype(np.float32)
+=======
+def drawn(size=64):
+    x = np.random.default_rng(1).normal(size=(2, size, size, 3))
+    return x.astype(np.float32)
+>>>>>>> refs/heads/imagenet
 
 
 def theirs(net, x):
@@ -97,14 +101,14 @@ def assert_close(got, expected):
 @pytest.mark.parametrize("name", ["vgg16", "googlenet"])
 def test_features_are_those_of_torch(name, nets, tensors, begin):
     made = begin(name, tensors(name))
-    expected = theirs(nets[name], images())
+    expected = theirs(nets[name], drawn())
     params = made.start["params"]
     assert not any(x.any() for x in jax.tree.leaves(params["logits"]))
     # A head that hands on what it reads shows the features.
     width = params["logits"]["kernel"].shape[0]
     head = {"kernel": np.eye(width), "bias": np.zeros(width)}
     module = made.module.clone(classes=width)
-    got = run(module.apply, {"params": params | {"logits": head}}, images())
+    got = run(module.apply, {"params": params | {"logits": head}}, drawn())
     assert_close(got, expected)
 
 
@@ -123,18 +127,18 @@ def test_the_backbone_of_capsulenet_is_that_of_torch(nets, tensors, begin):
     made = begin("capsulenet", tensors("capsulenet"))
     start = {kind: x["backbone"] for kind, x in made.start.items()}
     assert start.keys() == {"params", "batch_stats"}
-    got = run(lambda v, x: Backbone(16).apply(v, x, train=False), start, images())
-    assert_close(got, theirs(nets["capsulenet"], images()).transpose(0, 2, 3, 1))
+    got = run(lambda v, x: Backbone(16).apply(v, x, train=False), start, drawn())
+    assert_close(got, theirs(nets["capsulenet"], drawn()).transpose(0, 2, 3, 1))
 
 
 @pytest.mark.parametrize("stage", range(3))
 def test_an_inception_block_is_that_of_torch(stage, tensors, begin):
     """By itself, at an odd size."""
-    filters = thinner(googlenet.STAGES[stage][0], 8)
+    filters = [n // 8 for n in googlenet.STAGES[stage][0]]
     net = twins.drawn(twins.Inception(5, *filters))
     arrays = {k: v.numpy() for k, v in net.state_dict().items()}
     module = googlenet.Inception(filters)
-    x = images(9).repeat(2, -1)[..., :5]
+    x = drawn(9).repeat(2, -1)[..., :5]
     shapes = jax.eval_shape(module.init, jax.random.key(0), x)["params"]
 
     class File:
@@ -151,7 +155,30 @@ def test_an_inception_block_is_that_of_torch(stage, tensors, begin):
     assert_close(got, theirs(net, x).transpose(0, 2, 3, 1))
 
 
-@pytest.mark.parametrize("name", MODEL)
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("googlenet", 6_624_904 - 1000 * 1025),  # torchvision's count, less its head
+        ("capsulenet", 2_782_784),  # ResNet-18 to its third stage
+    ],
+)
+def test_at_full_size_all_of_the_published_weights_are_read(name, expected, create):
+    class File:
+        count, names = 0, ()
+
+        def take(self, name, shape):
+            self.count += np.prod(shape) * ("running" not in name)
+            return np.ones(shape, np.float32)
+
+    module = create(name, "", {}).module
+    blank = np.zeros((1, 8, 8, 3), np.float32)
+    shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
+    file = File()
+    imagenet.KINDS[name].read(file, shapes)
+    assert file.count == expected
+
+
+@pytest.mark.parametrize("name", NAMES)
 def test_every_run_starts_there(name, tensors, begin):
     """The start has a place in the variables; what it leaves out is known."""
     made = begin(name, tensors(name))
@@ -166,8 +193,8 @@ def test_every_run_starts_there(name, tensors, begin):
     assert left == drawn
 
 
-def test_flow_is_read_as_a_photograph(tensors, begin):
-    flow = Images.images[None].astype(np.float32)
+def test_flow_is_read_as_a_photograph(tensors, begin, images):
+    flow = images[None].astype(np.float32)
     got = begin("vgg16", tensors("vgg16")).prepare(flow)
     rgb = inputs.levels(flow)[..., ::-1] / 255
     np.testing.assert_allclose(got[..., 0], (rgb[..., 0] - 0.485) / 0.229, atol=1e-5)
@@ -177,6 +204,7 @@ def test_flow_is_read_as_a_photograph(tensors, begin):
     assert abs(got.min() + 1) < 1e-6 and abs(got.max() - 1) < 1e-6
 
 
+<<<<<<< HEAD
 def test_from_scratch_nothing_is_given_and_flow_is_read_as_configured():
     config = base.get_config()
     config.method, config.input = "googlenet", "images"
@@ -269,3 +297,9 @@ def test_a_file_that_is_not_there_or_no_safetensors(content, tmp_path):
     said = "no vgg16 weights at" if content is None else "cannot read"
     assert said in str(caught.value) and str(path) in str(caught.value)
     assert "timm's vgg16.tv_in1k" in str(caught.value)
+=======
+def test_from_scratch_nothing_is_given_and_flow_is_read_as_configured(create, images):
+    made = create("googlenet", "", {"shrink": 8})
+    assert made.start is None and made.module.last_pool == 3
+    np.testing.assert_allclose(made.prepare(images), 2 * images, rtol=1e-6)  # gamma
+>>>>>>> refs/heads/imagenet
