@@ -192,64 +192,6 @@ class Session:
                 )
         return drawn
 
-<<<<<<< HEAD
-=======
-    def protocol(self) -> dict:
-        """How the score came about, printed beside it."""
-        names = {s.dataset for s in self.samples}
-        trained = not (self.config.method == "ststnet" and self.config.ststnet.weights)
-        scope, init = self.config.motion.scope, self.config.motion.init
-        met = self.config.input == "learned" and (
-            scope == "all_subjects"
-            or bool(init and met_before(Path(init), self.samples))
-        )
-        if self.config.input != "learned":
-            scope = {"images": "given flow images", "tvl1": "TV-L1"}[self.config.input]
-            scope = f"none ({scope})"
-        return {
-            "name": "LOSO" if len(names) == 1 else "composite LOSO",
-            "epoch_rule": "fixed" if trained else "published weights, not trained here",
-            "motion_scope": scope,
-            "motion_init": init if self.config.input == "learned" else "",
-            "pretrained_weights": weights_used(self.config),
-            "labels_shuffled": self.config.shuffle_labels,
-            "saw_test_subject": met,
-            "imitation": getattr(self.dataset, "imitation", False),
-            "partial": protocol.partial(self.samples, self.dataset.classes),
-        }
-
-
-def weights_used(config) -> str:
-    """The file that a method's weights come from, by name and hash; '' = drawn.
-
-    Raises:
-      UserError: it is no longer there.
-    """
-    path = config[config.method].get("weights", "")
-    if not path:
-        return ""
-    try:
-        with open(path, "rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        said = f"config.{config.method}.weights: {path} is gone. Put it back."
-        raise UserError(said) from error
-    return f"{Path(path).name} (sha256 {digest[:12]})"
-
-
-def met_before(folder: Path, samples: Sequence[Sample]) -> bool:
-    """Whether a pretraining run, or one that it started from, met somebody of these.
-
-    Videos are not asked: nobody of a labelled dataset is known by name there.
-    """
-    path = folder / "manifest.csv"
-    met = manifest.people(path) if path.exists() else set()
-    if any(s.person in met for s in samples):
-        return True
-    before = workdir.read_json(folder / "config.json")["motion"]["init"]
-    return bool(before) and met_before(Path(before), samples)
-
->>>>>>> refs/heads/imagenet
 
 def _claim(
     folder: Path, config: dict, samples: tuple[Sample, ...], classes: Sequence[str]

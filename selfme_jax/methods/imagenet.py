@@ -14,16 +14,10 @@ need. Read here so that the network computes what torchvision's does with frozen
 statistics: batch norm folded into weights and biases, 3x3 put in the middle of a 5x5
 of zeros (which training may fill), and the last pool set to 2x2.
 
-<<<<<<< HEAD
 Input: flow by ``inputs.photograph``, whatever config.flow says; apex frames as they
-are, less ImageNet's mean. A sample that is mirrored while
-training has u - mean negated, not 1 - u - mean: with CapsuleNet (mean 0.485) these are
-0.13 deviations apart.
-=======
-Input: ``inputs.photograph``, whatever config.flow says. Mirroring while training
-negates the first channel, so that u - 0.485 becomes 0.485 - u, where the mirrored level
-were 1 - u: 0.13 deviations apart with CapsuleNet, the one that mirrors by default.
->>>>>>> refs/heads/imagenet
+are, less ImageNet's mean. Mirroring flow while training negates the first channel, so
+that u - 0.485 becomes 0.485 - u, where the mirrored level were 1 - u: 0.13 deviations
+apart with CapsuleNet, the one that mirrors by default.
 """
 
 from collections.abc import Callable, Mapping

@@ -5,7 +5,7 @@ import pytest
 from safetensors.numpy import save_file
 
 from configs import base
-from selfme_jax import build
+from selfme_jax import build, settings
 from selfme_jax.baselines import capsulenet, googlenet
 
 # Model options that make a network small.
@@ -64,7 +64,7 @@ def create():
         config.method, config.input = name, "images"
         config[name].weights = str(path)
         config[name].model.update(model)
-        return build.method(build.resolve(config), Images)
+        return build.method(settings.resolve(config), Images)
 
     return made
 

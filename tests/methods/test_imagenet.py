@@ -7,13 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-<<<<<<< HEAD
-from configs import base
-from selfme_jax import build, settings
-from selfme_jax.baselines import capsulenet, googlenet
-=======
 from selfme_jax.baselines import googlenet
->>>>>>> refs/heads/imagenet
 from selfme_jax.baselines.capsulenet import Backbone
 from selfme_jax.methods import imagenet, inputs
 
@@ -26,62 +20,9 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 NAMES = ("vgg16", "googlenet", "capsulenet")
 
 
-<<<<<<< HEAD
-class Images:
-    """28x28 flow images, as a dataset."""
-
-    classes = ("a", "b", "c")
-    samples = (None,) * 4
-    images = np.random.default_rng(0).uniform(0, 255, (4, 28, 28, 3))
-
-
-def thinner(filters, by):
-    return [n // by for n in filters]
-
-
-def twin(name):
-    if name == "vgg16":
-        return twins.VGG(thinner((64, 128, 256, 512, 512), 16), 24, 2)
-    if name == "googlenet":
-        stages = [[thinner(f, 8) for f in stage] for stage in googlenet.STAGES]
-        return twins.GoogLeNet(thinner((64, 64, 192), 8), stages)
-    return twins.ResNet18(thinner(capsulenet.STAGES, 16))
-
-
-@pytest.fixture(scope="module")
-def nets():
-    return {name: twins.drawn(twin(name)) for name in MODEL}
-
-
-@pytest.fixture
-def tensors(nets):
-    """name -> the arrays of its PyTorch twin."""
-    return lambda name: {k: v.numpy() for k, v in nets[name].state_dict().items()}
-
-
-@pytest.fixture
-def begin(tmp_path):
-    """(method, arrays) -> the method, built from a config that names their file."""
-
-    def made(name, arrays):
-        path = tmp_path / "weights.safetensors"
-        save_file(arrays, path)
-        config = base.get_config()
-        config.method, config.input = name, "images"
-        config[name].weights = str(path)
-        config[name].model.update(MODEL[name])
-        return build.method(settings.resolve(config), Images)
-
-    return made
-
-
-def images(size=64):
-    return np.random.default_rng(1).normal(size=(2, size, size, 3)).astype(np.float32)
-=======
 def drawn(size=64):
     x = np.random.default_rng(1).normal(size=(2, size, size, 3))
     return x.astype(np.float32)
->>>>>>> refs/heads/imagenet
 
 
 def theirs(net, x):
@@ -204,102 +145,7 @@ def test_flow_is_read_as_a_photograph(tensors, begin, images):
     assert abs(got.min() + 1) < 1e-6 and abs(got.max() - 1) < 1e-6
 
 
-<<<<<<< HEAD
-def test_from_scratch_nothing_is_given_and_flow_is_read_as_configured():
-    config = base.get_config()
-    config.method, config.input = "googlenet", "images"
-    config.flow.gamma, config.googlenet.model.shrink = 3.0, 8
-    made = build.method(settings.resolve(config), Images)
-    assert made.start is None and made.module.last_pool == 3
-    np.testing.assert_allclose(
-        made.prepare(Images.images), 3 * Images.images, rtol=1e-6
-    )
-
-
-def fails(begin, name, arrays):
-    with pytest.raises(UserError) as caught:
-        begin(name, arrays)
-    text = str(caught.value)
-    assert len(text.splitlines()) == 2
-    for part in (f"--config.{name}.weights=FILE", "save_file", "IMAGENET1K_V1"):
-        assert part in text.splitlines()[1]
-    assert "weights.safetensors" in text
-    return text.splitlines()[0]
-
-
-@pytest.mark.parametrize(
-    ("name", "first", "shape"),
-    [
-        ("vgg16", "features.0.weight", (4, 3, 3, 3)),
-        ("googlenet", "conv1.conv.weight", (8, 3, 7, 7)),
-        ("capsulenet", "conv1.weight", (4, 3, 7, 7)),
-    ],
-)
-def test_another_network(name, first, shape, begin):
-    said = fails(begin, name, {"encoder.x": np.zeros(3, np.float32)})
-    assert f"{first} should be {shape}, found none" in said and "encoder.x" in said
-
-
-@pytest.mark.parametrize(
-    ("name", "broken"),
-    [
-        ("vgg16", "features.28.bias"),
-        ("vgg16", "classifier.3.weight"),
-        ("googlenet", "inception4c.branch3.1.bn.running_var"),
-        ("googlenet", "inception5b.branch4.1.conv.weight"),
-        ("capsulenet", "layer2.0.downsample.1.running_mean"),
-        ("capsulenet", "layer3.1.bn2.weight"),
-    ],
-)
-def test_missing_and_misshapen_arrays_are_named(name, broken, tensors, begin):
-    arrays = tensors(name)
-    shape = arrays[broken].shape
-    arrays[broken] = np.zeros((*shape, 2), np.float32)
-    said = fails(begin, name, arrays)
-    assert f"{broken} should be {shape}, found {(*shape, 2)}" in said
-    del arrays[broken]
-    assert f"{broken} should be {shape}, found none" in fails(begin, name, arrays)
-
-
-def test_weights_of_other_sizes_name_the_part_of_the_config(tensors, begin):
-    arrays = tensors("vgg16")
-    arrays["classifier.0.weight"] = np.zeros((24, 32 * 49), np.float32)  # of 224x224
-    said = fails(begin, "vgg16", arrays)
-    assert "config.vgg16.model" in said and "(24, 128), found (24, 1568)" in said
-
-
-def test_bfloat16_is_refused(tensors, tmp_path, begin):
-    pytest.importorskip("safetensors.torch")
-    from safetensors.torch import save
-
-    arrays = tensors("capsulenet")
-    named = {k: torch.from_numpy(v).bfloat16() for k, v in arrays.items()}
-    path = tmp_path / "half.safetensors"
-    path.write_bytes(save(named))
-    config = base.get_config()
-    config.method, config.input = "capsulenet", "images"
-    config.capsulenet.weights = str(path)
-    config.capsulenet.model.update(MODEL["capsulenet"])
-    with pytest.raises(UserError, match=r"conv1.weight should be .*found BF16"):
-        build.method(settings.resolve(config), Images)
-
-
-@pytest.mark.parametrize("content", [None, b"", b"PK\3\4 a zip"])
-def test_a_file_that_is_not_there_or_no_safetensors(content, tmp_path):
-    path = tmp_path / "vgg16.pth"
-    if content is not None:
-        path.write_bytes(content)
-    config = base.get_config()
-    config.method, config.input, config.vgg16.weights = "vgg16", "images", str(path)
-    config.vgg16.model.update(MODEL["vgg16"])
-    with pytest.raises(UserError) as caught:
-        build.method(settings.resolve(config), Images)
-    said = "no vgg16 weights at" if content is None else "cannot read"
-    assert said in str(caught.value) and str(path) in str(caught.value)
-    assert "timm's vgg16.tv_in1k" in str(caught.value)
-=======
 def test_from_scratch_nothing_is_given_and_flow_is_read_as_configured(create, images):
     made = create("googlenet", "", {"shrink": 8})
     assert made.start is None and made.module.last_pool == 3
     np.testing.assert_allclose(made.prepare(images), 2 * images, rtol=1e-6)  # gamma
->>>>>>> refs/heads/imagenet
