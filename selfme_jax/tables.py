@@ -25,22 +25,27 @@ from selfme_jax.train.log import Progress
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.types import UserError
 
-_CONFIG = config_flags.DEFINE_config_file(
-    "config", None, "Config file, e.g. configs/synthetic.py.", lock_config=True
-)
-_TABLE = flags.DEFINE_list("table", [], f"Any of {','.join(comparison.TABLES)}.")
-_WORKDIR = flags.DEFINE_string("workdir", None, "Default: runs/tables_<config name>.")
+
+def define_flags() -> None:
+    """Those of this command: other ones have flags of the same names."""
+    config_flags.DEFINE_config_file(
+        "config", None, "Config file, e.g. configs/synthetic.py.", lock_config=True
+    )
+    known = ",".join(comparison.TABLES)
+    flags.DEFINE_list("table", [], f"Any of {known}.")
+    flags.DEFINE_string("workdir", None, "Default: runs/tables_<config name>.")
 
 
 def main() -> None:
     """Run what is missing of the tables asked for, and write them."""
-    config = cli.config(_CONFIG)
-    names = _TABLE.value
+    given = flags.FLAGS
+    config = cli.config(given["config"])
+    names = given.table
     if not names or not set(names) <= set(comparison.TABLES):
         known = ", ".join(comparison.TABLES)
         raise UserError(f"--table={','.join(names)}: give one or more of {known}.")
-    stem = Path(config_flags.get_config_filename(flags.FLAGS["config"])).stem
-    folder = Path(_WORKDIR.value or Path("runs") / f"tables_{stem}")
+    stem = Path(config_flags.get_config_filename(given["config"])).stem
+    folder = Path(given.workdir or Path("runs") / f"tables_{stem}")
     resolved = settings.resolve(config)
     if resolved.task != "recognition":
         raise UserError(f"{stem} pretrains motion; tables are of recognition.")
@@ -149,4 +154,5 @@ def _write(folder: Path, name: str, table: Table, cells: list[Cell]) -> None:
 
 
 if __name__ == "__main__":
+    define_flags()
     cli.run(main)
