@@ -18,5 +18,5 @@ def get_config():
     config.pretraining.holdout = 0.25
     config.pretraining.gaps = (1, 2)
     config.pretraining.max_gap = 8
-    config.motion.train.steps = 250
+    config.motion.train.steps = 400
     return config
