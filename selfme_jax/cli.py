@@ -48,6 +48,7 @@ def run(main: Callable[..., None], *, positional: int = 0, pod: bool = False) ->
         member = None
         try:
             member = pods.join(os.environ) if pod else None
+            preemption.watch()  # again: JAX took SIGTERM for itself when it joined
             main(*given)
             if member:
                 member.finish()
@@ -56,6 +57,9 @@ def run(main: Callable[..., None], *, positional: int = 0, pod: bool = False) ->
         except NonFiniteError as error:
             _fail(str(error), NOT_FINITE, member)
         except PreemptedError as error:
+            if member and error.agreed:
+                member.finish()  # after whoever still writes
+                member = None
             _fail(f"SIGTERM; {error}. The same command resumes.", PREEMPTED, member)
         except KeyboardInterrupt:
             _fail("interrupted; the same command resumes.", INTERRUPTED, member)

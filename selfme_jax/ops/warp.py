@@ -1,7 +1,9 @@
 """Bilinear sampling and backward warping; outside the frame the border goes on.
 
-Two forms with the same values and the same gradients: `sample` gathers four
-neighbours, `sample_matmul` multiplies by their weights (gathers are slow on TPU).
+Two forms with the same values and the same gradients: one gathers four neighbours,
+the other multiplies by their weights. `sample` and `warp` take the second one on TPU
+alone, where gathers are slow (known of TPUs; not measured here), in blocks of rows that
+bound its memory; `sample_matmul` takes it everywhere.
 Positions are float32 whatever the image, whose dtype is that of the result. At a
 position exactly on a pixel centre the derivative is that of the cell to its right
 and below (on the last one, of the last cell); beyond the border it is zero.
@@ -27,7 +29,7 @@ def sample(image: jax.Array, grid: jax.Array) -> jax.Array:
     Returns:
       [..., h', w', c], dtype of the image; leading axes broadcast.
     """
-    return _sample(_gather, image, grid)
+    return _sample(_chosen, image, grid)
 
 
 @jax.jit
@@ -64,7 +66,7 @@ def warp(image: jax.Array, flow: jax.Array) -> jax.Array:
     offset = _in_pixels(image, flow)
     h, w = image.shape[-3:-1]
     x, y = jnp.meshgrid(_identity(w, flow.shape[-2]), _identity(h, flow.shape[-3]))
-    return _map(_gather, image, jnp.stack([x, y], axis=-1), offset)
+    return _map(_chosen, image, jnp.stack([x, y], axis=-1), offset)
 
 
 def _sample(form: Callable, image: jax.Array, grid: jax.Array) -> jax.Array:
@@ -103,6 +105,34 @@ def _map(
     """
     form = jnp.vectorize(form, signature="(h,w,c),(y,x,d),(y,x,d)->(y,x,c)")
     return form(image, anchor, offset).astype(image.dtype)
+
+
+def _chosen(image: jax.Array, anchor: jax.Array, offset: jax.Array) -> jax.Array:
+    """The form for the platform that is compiled for, which may not be the one here."""
+    # Checkpointed: other platforms carry no residuals of what they do not run.
+    forms = {"tpu": jax.checkpoint(_blocks), "default": _gather}
+    return jax.lax.platform_dependent(image, anchor, offset, **forms)
+
+
+def _blocks(image: jax.Array, anchor: jax.Array, offset: jax.Array) -> jax.Array:
+    """`_matmul`, some rows of the result after the other if they are many."""
+    anchor = jnp.broadcast_to(anchor, offset.shape)
+    rows, columns, _ = offset.shape
+    each = columns * image.shape[1] * image.shape[2]  # numbers in between, per row
+    fitting = (n for n in range(rows, 0, -1) if rows % n == 0 and n * each <= _LARGEST)
+    size = next(fitting, 1)
+    if size == rows:
+        return _matmul(image, anchor, offset)
+
+    @jax.checkpoint
+    def block(at):
+        return _matmul(image, *at)
+
+    at = tuple(x.reshape(-1, size, columns, 2) for x in (anchor, offset))
+    return jax.lax.map(block, at).reshape(rows, columns, -1)
+
+
+_LARGEST = 2**22  # numbers in between of a block: 16 MB
 
 
 def _gather(image: jax.Array, anchor: jax.Array, offset: jax.Array) -> jax.Array:

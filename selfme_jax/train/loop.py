@@ -112,7 +112,8 @@ def fit(
     with preemption.held():
         for chunk in parts:
             if _agree(preemption.asked(), False)[0]:
-                raise PreemptedError(f"{stage.name}: saved after {chunk.number} chunks")
+                text = f"{stage.name}: saved after {chunk.number} chunks"
+                raise PreemptedError(text, agreed=True)
             chunks.begin(folder, parts[: max(chunk.number + 1, len(begun))])
             with checkpoint.Chunk(folder / f"{chunk.number:04d}") as store:
                 variables = _train(engine, chunk, store)
@@ -161,7 +162,8 @@ def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
             store.save(done, engine.waves.collect(states, count))
             saved = time.monotonic()
         if done < task.steps and stop:
-            raise PreemptedError(f"{stage.name}: saved at step {done} of {task.steps}")
+            text = f"{stage.name}: saved at step {done} of {task.steps}"
+            raise PreemptedError(text, agreed=True)
     variables = step.variables(task, TrainState(*engine.waves.collect(states, count)))
     store.save(done, variables)
     return variables

@@ -14,13 +14,13 @@ import socket
 import sys
 import threading
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import jax
 from jax._src.clusters import ClusterEnv  # no public way to ask before it connects
 
-from selfme_jax.train.rendezvous import SIGN_OF_LIFE, Server, keep_alive, send
+from selfme_jax.train.rendezvous import SIGN_OF_LIFE, Server, keep_alive, lines, send
 from selfme_jax.types import UserError
 
 LOST = 75  # exit code; schedulers start it again
@@ -91,16 +91,17 @@ def join(environment: Mapping[str, str]) -> "Member | None":
     found = place(environment)
     if found is None:
         return None
-    timeout = _timeout(environment)
+    timeout, server = _timeout(environment), None
     try:
         if found.number == 0:
-            Server(found.meeting, found.count, timeout).start()
+            server = Server(found.meeting, found.count, timeout)
+            server.start()
     except OSError as error:
         raise UserError(
             f"port {found.meeting}, beside that of JAX_COORDINATOR_ADDRESS, cannot be "
             f"opened: {error.strerror}. Choose another port."
         ) from error
-    member = Member(found, _connect(found, timeout))
+    member = Member(found, _connect(found, timeout), server)
     member.wait(timeout)
     # Its handler of SIGTERM would take the place of ours (train/preemption.py).
     jax.config.update("jax_enable_preemption_service", False)
@@ -122,12 +123,13 @@ def join(environment: Mapping[str, str]) -> "Member | None":
 
 
 class Member:
-    """This process in its pod."""
+    """This process in its pod; worker 0 has the server in a thread."""
 
-    def __init__(self, place: Place, connection: socket.socket):
+    def __init__(self, place: Place, connection: socket.socket, server: Server | None):
         self.place = place
+        self._server = server
         self._connection = connection
-        self._lines = _read(connection)
+        self._lines = lines(connection)
         self._over = threading.Event()
         send(connection, f"hello {place.number} {place.count}")
 
@@ -146,6 +148,7 @@ class Member:
                 raise UserError(f"{rest}. Give each process of the pod its own place.")
             ids = rest.split(",")
             if verb == "late":
+                self._let_server_end()
                 raise UserError(_late(where, ids, timeout))
             _say(
                 f"worker {where.number}: waiting for {len(ids)} of {where.count} "
@@ -166,11 +169,13 @@ class Member:
     def leave(self, code: int, text: str) -> None:
         """End this process now, and with it all the others, who are told why."""
         send(self._connection, f"bye {code} {text}")
+        self._let_server_end()
         _end(code)
 
     def _follow(self) -> None:
         where = self.place
         verb, _, rest = next(self._lines, "lost 0").partition(" ")
+        self._let_server_end()
         if verb == "end":
             self._over.set()
         elif verb == "bye":
@@ -184,6 +189,11 @@ class Member:
                 "or its machine is gone): all workers end.\nStart the same command on "
                 "all of them again: it resumes.",
             )
+
+    def _let_server_end(self) -> None:
+        """The others hear of the end before worker 0, which tells them, is gone."""
+        if self._server:
+            self._server.join(5)
 
 
 def _connect(where: Place, timeout: float) -> socket.socket:
@@ -207,15 +217,6 @@ def _connect(where: Place, timeout: float) -> socket.socket:
                     f"({error.strerror or error}) ..."
                 )
             time.sleep(0.2)
-
-
-def _read(connection: socket.socket) -> Iterator[str]:
-    with connection.makefile("r", errors="replace") as file:
-        try:
-            for line in file:
-                yield line.rstrip("\n")
-        except OSError:
-            return
 
 
 def _late(where: Place, missing: list[str], timeout: float) -> str:

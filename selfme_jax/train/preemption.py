@@ -13,7 +13,14 @@ _ASKED, _HELD = threading.Event(), threading.Event()
 
 
 class PreemptedError(Exception):
-    """The scheduler asked us to stop; what can be saved is saved (exit 75)."""
+    """The scheduler asked us to stop; what can be saved is saved (exit 75).
+
+    agreed: all processes of a pod stop here.
+    """
+
+    def __init__(self, text: str, *, agreed: bool = False):
+        super().__init__(text)
+        self.agreed = agreed
 
 
 def watch() -> None:

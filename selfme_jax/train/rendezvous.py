@@ -15,6 +15,7 @@ import selectors
 import socket
 import threading
 import time
+from collections.abc import Iterator
 
 SIGN_OF_LIFE = 5.0  # seconds between 'waiting' lines
 
@@ -134,6 +135,14 @@ def send(connection: socket.socket, line: str) -> None:
     """A line; whether anybody hears it is seen elsewhere."""
     with contextlib.suppress(OSError):
         connection.sendall(line.replace("\n", "\t").encode() + b"\n")
+
+
+def lines(connection: socket.socket) -> Iterator[str]:
+    """What the other side says, until it is gone."""
+    file = connection.makefile("r", errors="replace")
+    with file, contextlib.suppress(OSError):
+        for line in file:
+            yield line.rstrip("\n")
 
 
 def keep_alive(connection: socket.socket) -> None:
