@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs import base, casme2
-from selfme_jax import build
+from selfme_jax import build, settings
 from selfme_jax.methods import registry
 from selfme_jax.methods.clips import Frames
 from selfme_jax.methods.deep import Data
@@ -58,7 +58,7 @@ def pixelwise(text):
 @pytest.fixture(scope="module")
 def motion():
     """The motion stage of CASME II at its full size, and its arguments."""
-    config = build.resolve(casme2.get_config())
+    config = settings.resolve(casme2.get_config())
     made = build._motion(config)
     numbers = shape(CLIPS, dtype=np.int32)
     frames = shape(CLIPS, LENGTH, SIZE, SIZE, 3, dtype=np.uint8)
@@ -85,7 +85,7 @@ def test_motion_inference(motion):
 
 
 def test_loso_step_and_inference():
-    config = build.resolve(base.get_config())
+    config = settings.resolve(base.get_config())
     options = config.scvit.to_dict()
     recipe = build._recipe(build.deep.Recipe, options["train"])
     made = registry.METHODS["scvit"](
