@@ -103,8 +103,6 @@ def join(environment: Mapping[str, str]) -> "Member | None":
         ) from error
     member = Member(found, _connect(found, timeout), server)
     member.wait(timeout)
-    # Its handler of SIGTERM would take the place of ours (train/preemption.py).
-    jax.config.update("jax_enable_preemption_service", False)
     try:
         jax.distributed.initialize(
             f"{found.host}:{found.port}",
