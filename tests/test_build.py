@@ -19,7 +19,7 @@ from selfme_jax.types import Sample, UserError
 CONFIGS = sorted(
     path.stem
     for path in (Path(inspect.getfile(base)).parent).glob("*.py")
-    if path.stem != "__init__"
+    if path.stem not in ("__init__", "baselines")  # the latter is a part of base
 )
 CLASSES = ("negative", "positive", "surprise")
 SAMPLES = tuple(Sample("toy", f"s{i}", "c", i % 3) for i in range(4))

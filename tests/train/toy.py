@@ -74,7 +74,7 @@ def deep(epochs=6.0):
 def setting(steps=20):
     """Task, runs of all folds and seeds, their names, and the data."""
     made, network = problem(), deep()
-    task = network.task(made.flow.shape, len(made.labels))._replace(steps=steps)
+    task = network.task(made.inputs.shape, len(made.labels))._replace(steps=steps)
     runs, names = method.runs(made, balance=0.5)
     return task, runs, names, Data(made.flow, made.labels.astype(np.int32))
 
