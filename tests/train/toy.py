@@ -76,7 +76,7 @@ def setting(steps=20):
     made, network = problem(), deep()
     task = network.task(made.inputs.shape, len(made.labels))._replace(steps=steps)
     runs, names = method.runs(made, balance=0.5)
-    return task, runs, names, Data(made.flow, made.labels.astype(np.int32))
+    return task, runs, names, Data(made.inputs, made.labels.astype(np.int32))
 
 
 def fit(folder, log, which=slice(None), **options):
