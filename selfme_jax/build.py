@@ -102,11 +102,7 @@ def seeds(config: ConfigDict) -> tuple[int, ...]:
 
 def prepare(config: ConfigDict) -> Callable:
     """What a classifier reads of what the first stage gives."""
-    if config.input not in inputs.FLOWS:
-        return lambda given: given
-    options = config.flow.to_dict()
-    del options["size"]
-    return partial(inputs.amplify, **options)
+    return inputs.reader(config.input, config.flow.to_dict())
 
 
 def floor_input(config: ConfigDict) -> Callable:
@@ -116,17 +112,8 @@ def floor_input(config: ConfigDict) -> Callable:
     """
     if config.input == "apex":
         return partial(inputs.small, size=config.flow.size)
-    if config.input not in inputs.FLOWS:
-        return lambda given: given
-    return partial(
-        inputs.amplify,
-        levels=config.flow.levels,
-        centre=config.flow.centre,
-        standardise=False,
-        scale=1.0,
-        gamma=1.0,
-        channels="uvs",
-    )
+    plain = {"standardise": False, "scale": 1.0, "gamma": 1.0, "channels": "uvs"}
+    return inputs.reader(config.input, config.flow.to_dict() | plain)
 
 
 def method(config: ConfigDict, data: Dataset) -> Method:

@@ -37,15 +37,23 @@ class DualInception(nn.Module):
 
     @nn.compact
     def __call__(self, flow: jax.Array, *, train: bool = False) -> jax.Array:
-        x = layers.resize(flow[..., :2], self.size)
-        streams = []
-        for i, name in enumerate("uv"):
-            image = jnp.repeat(x[..., i, None], CHANNELS, axis=-1)
-            streams.append(Stream(name=name)(image))
-        x = jnp.concatenate(streams, axis=-1)
+        x = two_streams(flow, size=self.size)
         x = nn.relu(nn.Dense(self.hidden, name="hidden")(x))
         x = nn.Dropout(self.dropout, deterministic=not train)(x)
         return nn.Dense(self.classes, name="logits")(x)
+
+
+def two_streams(flow: jax.Array, *, size: int) -> jax.Array:
+    """Streams 'u' and 'v' of the module that calls this, side by side.
+
+    [b, h, w, 2 or more] -> [b, 2 * 7 * 7 * 64] for a size of 28.
+    """
+    x = layers.resize(flow[..., :2], size)
+    found = []
+    for i, name in enumerate("uv"):
+        image = jnp.repeat(x[..., i, None], CHANNELS, axis=-1)
+        found.append(Stream(name=name)(image))
+    return jnp.concatenate(found, axis=-1)
 
 
 class Stream(nn.Module):

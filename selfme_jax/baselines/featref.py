@@ -20,8 +20,7 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from selfme_jax.baselines import layers
-from selfme_jax.baselines.dual_inception import CHANNELS, Stream
+from selfme_jax.baselines.dual_inception import two_streams
 
 
 class FeatRef(nn.Module):
@@ -42,12 +41,7 @@ class FeatRef(nn.Module):
     def __call__(
         self, flow: jax.Array, *, train: bool = False
     ) -> tuple[jax.Array, jax.Array]:
-        x = layers.resize(flow[..., :2], self.size)
-        streams = []
-        for i, name in enumerate("uv"):
-            image = jnp.repeat(x[..., i, None], CHANNELS, axis=-1)
-            streams.append(Stream(name=name)(image))
-        x = jnp.concatenate(streams, axis=-1)
+        x = two_streams(flow, size=self.size)
         shared = nn.relu(nn.Dense(self.hidden, name="shared")(x))
         shared = nn.Dropout(self.dropout, deterministic=not train)(shared)
         specific, proposals = [], []

@@ -1,6 +1,6 @@
 """One pure function from frames to everything the trained networks say of them."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -152,7 +152,9 @@ def build(description: Description, variables: dict | None = None) -> Model:
     """
     description = Description(*tuples(description))
     try:
-        prepare = _prepare(description)
+        prepare = inputs.reader(description.input, description.flow)
+        if description.input in inputs.FLOWS:
+            prepare(jnp.zeros((1, 1, 3)))  # keys that lack or are unknown show here
         create = registry.METHODS[description.method]
         classifier = create(
             len(description.classes),
@@ -168,17 +170,6 @@ def build(description: Description, variables: dict | None = None) -> Model:
             "\nUse the version that wrote it."
         ) from error
     return Model(description, motion, classifier, variables or {})
-
-
-def _prepare(description: Description) -> Callable:
-    """What a classifier reads of what the first stage gives, as in training."""
-    if description.input not in inputs.FLOWS:
-        return lambda given: given
-    options = dict(description.flow)
-    del options["size"]
-    made = partial(inputs.amplify, **options)
-    made(jnp.zeros((1, 1, 3)))  # a key that lacks, or that is unknown, shows here
-    return made
 
 
 def tuples(value: Any) -> Any:

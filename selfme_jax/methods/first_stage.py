@@ -49,6 +49,14 @@ def one_run(seed: int, samples: int, name: str) -> tuple[Run, list[str]]:
     return run, [name]
 
 
+def pairs(
+    key: jax.Array, data: Frames, run: Run, recipe: Any
+) -> tuple[jax.Array, jax.Array]:
+    """``clips.draw_pairs`` by a recipe: its batch_size, onset_apex and mirror."""
+    options = {"onset_apex": recipe.onset_apex, "mirror": recipe.mirror}
+    return clips.draw_pairs(key, data, run, size=recipe.batch_size, **options)
+
+
 def keeper(data: Frames, folder: Path, *settings: Any) -> Callable[[Any], Path]:
     """Variables of a trained run -> .npy file of what it reads of the clips.
 

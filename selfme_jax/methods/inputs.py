@@ -3,17 +3,27 @@
 Of numpy arrays by numpy, of jax ones by jax.numpy: exported models hold it too.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import Any
 
 import numpy as np
 
 CHANNELS = {"uv": 2, "uvs": 3}
-FLOWS = (
-    "learned",
-    "tcae",
-    "tvl1",
-    "images",
-)  # the first stages that give (u, v, strain)
+# First stages that give (u, v, strain).
+FLOWS = ("learned", "tcae", "tvl1", "images")
+
+
+def reader(kind: str, options: Mapping[str, Any]) -> Callable:
+    """What a classifier does to the inputs of a problem before it reads them.
+
+    Args:
+      kind: of the first stage; what is no flow is read as it is.
+      options: of ``amplify``, and ``size``, which is the first stage's.
+    """
+    if kind not in FLOWS:
+        return lambda given: given
+    return partial(amplify, **{k: v for k, v in options.items() if k != "size"})
 
 
 def amplify(

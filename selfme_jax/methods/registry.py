@@ -1,6 +1,7 @@
 """Methods by name: a new system is one file, one line here and one in the config."""
 
 from collections.abc import Callable
+from functools import partial
 
 import jax
 import jax.numpy as jnp
@@ -8,10 +9,9 @@ import numpy as np
 
 from selfme_jax.baselines import bi_woof as woof
 from selfme_jax.baselines import capsulenet as capsules
-from selfme_jax.baselines import featref as refinement
 from selfme_jax.baselines.capsulenet import CapsuleNet
 from selfme_jax.baselines.dual_inception import DualInception
-from selfme_jax.baselines.featref import FeatRef
+from selfme_jax.baselines.featref import FeatRef, proposal_loss
 from selfme_jax.baselines.googlenet import GoogLeNet
 from selfme_jax.baselines.htnet import HTNet
 from selfme_jax.baselines.off_apexnet import OFFApexNet
@@ -33,19 +33,9 @@ def scvit(
     classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
 ) -> Deep:
     """SCViT: cross-entropy + omega * L_sc."""
-    omega, tau, smoothing = loss["omega"], loss["tau"], loss["smoothing"]
-
-    def value(output, labels):
-        logits, features = output
-        entropy = losses.cross_entropy(logits, labels, smoothing=smoothing)
-        if not omega:
-            return entropy, {"cross_entropy": entropy.mean()}
-        contrast = losses.symmetric_contrastive(features, labels, temperature=tau)
-        metrics = {"cross_entropy": entropy.mean(), "contrastive": contrast.mean()}
-        return entropy + omega * contrast, metrics
-
-    module = SCViT(classes=classes, **model)
-    return Deep(prepare, module, value, lambda output: output[0], recipe)
+    contrast = partial(losses.symmetric_contrastive, temperature=loss["tau"])
+    module, term = SCViT(classes=classes, **model), ("contrastive", contrast)
+    return _two_headed(module, prepare, loss, recipe, term, weight=loss["omega"])
 
 
 def ststnet(
@@ -97,16 +87,8 @@ def featref(
     classes: int, prepare: Prepare, model: dict, loss: dict, recipe: Recipe
 ) -> Deep:
     """FeatRef: cross-entropy + lambda * proposal loss."""
-    smoothing, weight = loss["smoothing"], loss["proposal"]
-
-    def value(output, labels) -> tuple[jax.Array, dict]:
-        entropy = losses.cross_entropy(output[0], labels, smoothing=smoothing)
-        proposal = refinement.proposal_loss(output[1], labels)
-        metrics = {"cross_entropy": entropy.mean(), "proposal": proposal.mean()}
-        return entropy + weight * proposal, metrics
-
-    module = FeatRef(classes=classes, **model)
-    return Deep(prepare, module, value, lambda output: output[0], recipe)
+    module, term = FeatRef(classes=classes, **model), ("proposal", proposal_loss)
+    return _two_headed(module, prepare, loss, recipe, term, weight=loss["proposal"])
 
 
 def tcae(
@@ -126,6 +108,33 @@ def reads_flow(kind: Callable) -> Callable[..., Deep]:
         return _plain(kind(classes=classes, **model), prepare, loss, recipe)
 
     return create
+
+
+def _two_headed(
+    module,
+    prepare: Prepare,
+    loss: dict,
+    recipe: Recipe,
+    term: tuple[str, Callable],
+    *,
+    weight: float,
+) -> Deep:
+    """A module that gives (logits, something): cross-entropy + weight * a term of it.
+
+    term: its name in the metrics, and (something, labels [b]) -> [b].
+    """
+    name, second = term
+
+    def value(output, labels) -> tuple[jax.Array, dict]:
+        logits, found = output
+        entropy = losses.cross_entropy(logits, labels, smoothing=loss["smoothing"])
+        if not weight:
+            return entropy, {"cross_entropy": entropy.mean()}
+        other = second(found, labels)
+        metrics = {"cross_entropy": entropy.mean(), name: other.mean()}
+        return entropy + weight * other, metrics
+
+    return Deep(prepare, module, value, lambda output: output[0], recipe)
 
 
 def _plain(module, prepare: Prepare, loss: dict, recipe: Recipe) -> Deep:

@@ -149,15 +149,7 @@ class MotionLearning(NamedTuple):
         return flow
 
     def _batch(self, key: jax.Array, data: Frames, run: Run) -> tuple:
-        recipe = self.recipe
-        pair = clips.draw_pairs(
-            key,
-            data,
-            run,
-            size=recipe.batch_size,
-            onset_apex=recipe.onset_apex,
-            mirror=recipe.mirror,
-        )
+        pair = first_stage.pairs(key, data, run, self.recipe)
         return *pair, data.vgg
 
     def _streamed(self, key: jax.Array, data: tuple, run: Run) -> tuple:

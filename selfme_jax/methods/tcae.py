@@ -122,15 +122,7 @@ class TCAELearning(NamedTuple):
         return pyramid.resize(frames, (side, side), antialias=True)
 
     def _batch(self, key: jax.Array, data: Frames, run: Run) -> tuple:
-        recipe = self.recipe
-        pair = clips.draw_pairs(
-            key,
-            data,
-            run,
-            size=recipe.batch_size,
-            onset_apex=recipe.onset_apex,
-            mirror=recipe.mirror,
-        )
+        pair = first_stage.pairs(key, data, run, self.recipe)
         return tuple(self._resize(x) for x in pair)
 
     def _init(self, key: jax.Array) -> dict:

@@ -45,16 +45,8 @@ class Clips:
 
 
 def recipe():
-    def adam(steps):
-        return optimizer.adamw(
-            steps,
-            learning_rate=3e-3,
-            warmup=0.0,
-            decay="cosine",
-            weight_decay=0.0,
-            clip=1.0,
-        )
-
+    tune = {"warmup": 0.0, "decay": "cosine", "weight_decay": 0.0, "clip": 1.0}
+    adam = functools.partial(optimizer.adamw, learning_rate=3e-3, **tune)
     return Recipe(STEPS, 4, adam, onset_apex=1.0, mirror=0.0)
 
 
