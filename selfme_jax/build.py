@@ -1,4 +1,4 @@
-"""The only reader of ConfigDict: sub-configs become constructor arguments.
+"""What reads ConfigDict, with first_stages.py: sub-configs become arguments.
 
 They are splatted, so that a typo is an error and no key is read twice.
 """
@@ -12,36 +12,19 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
-from selfme_jax.baselines import ststnet, tcae_losses
-from selfme_jax.baselines.tcae import FEATURES, TCAE
+from selfme_jax.baselines import ststnet
+from selfme_jax.baselines.tcae import FEATURES
 from selfme_jax.data import registry as datasets
 from selfme_jax.data import video
 from selfme_jax.data.pairs import MemoryFrames, Pairs
-from selfme_jax.methods import (
-    deep,
-    imagenet,
-    inputs,
-    pretrained,
-    registry,
-    selfme,
-    tcae,
-)
-from selfme_jax.methods.apex_frames import ApexFrames
-from selfme_jax.methods.descriptors import LBPTop
+from selfme_jax.methods import deep, imagenet, inputs, registry
 from selfme_jax.methods.method import Method
-from selfme_jax.methods.optical_flow import OpticalFlow
-from selfme_jax.methods.selfme import MotionLearning
-from selfme_jax.methods.tcae import TCAELearning
-from selfme_jax.motion import perceptual
-from selfme_jax.motion.network import MotionNetwork
-from selfme_jax.motion.objective import Objective
 from selfme_jax.ops import augment
 from selfme_jax.train import optimizer
 from selfme_jax.train.log import Teller
 from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
 
-FirstStage = MotionLearning | TCAELearning | OpticalFlow | ApexFrames | LBPTop
 # Keys of config.data that a dataset has, other than the official ones.
 _DATA_KEYS = {
     "flow_images": ("root", "datasets", "allow_partial"),
@@ -129,7 +112,7 @@ def method(config: ConfigDict, data: Dataset) -> Method:
         shape = data.clip(0).frames.shape[1:]
     elif config.input == "tcae_features":
         shape = (1, 1, 2 * FEATURES // config.tcae.learning.network.shrink)
-    with _fitting(f"config.{config.method}", shape):
+    with fitting(f"config.{config.method}", shape):
         made = _method(config, len(data.classes))
         oracle = config.protocol.epochs == "oracle_epoch"
         if oracle and not isinstance(made, deep.Deep):
@@ -142,7 +125,7 @@ def method(config: ConfigDict, data: Dataset) -> Method:
                 made = made._replace(mirror=augment.mirror_image)
             made = made._replace(oracle=oracle)
             read = made.prepare(np.zeros((1, 1, *shape), np.float32))
-            _trace(made.task(read.shape, len(data.samples)))
+            trace(made.task(read.shape, len(data.samples)))
     return made
 
 
@@ -152,86 +135,19 @@ def _method(config: ConfigDict, classes: int) -> Method:
         create = registry.CLASSIC[config.method]
         # Not ``prepare``: scaling u and v apart would turn directions.
         return create(floor_input(config), options["model"], options["svm"])
-    recipe = _recipe(deep.Recipe, options["train"])
+    tuned = recipe(deep.Recipe, options["train"])
     if config.method == "ststnet" and config.ststnet.weights:
         weights = ststnet.read_weights(config.ststnet.weights)
         return registry.published(classes, weights, options["model"])
     create = registry.METHODS[config.method]
-    made = create(classes, prepare(config), options["model"], options["loss"], recipe)
+    made = create(classes, prepare(config), options["model"], options["loss"], tuned)
     weights = options.get("weights")
     if not weights:
         return made
     return imagenet.begin(made, config.method, weights, frames=config.input == "apex")
 
 
-def first_stage(config: ConfigDict, data: ClipDataset) -> FirstStage:
-    """What reads clips: motion learning, TV-L1, a descriptor or the apex frames.
-
-    Raises:
-      UserError: settings that do not fit the frames, a perceptual loss without
-        weights, or a pretrained network that is not there or does not fit.
-    """
-    if config.input == "tvl1":
-        return OpticalFlow(config.flow.size)
-    if config.input == "apex":
-        return ApexFrames()
-    if config.input == "lbp_top":
-        return LBPTop(**config.lbp_top.model)
-    if config.input in ("tcae", "tcae_features"):
-        return _tcae(config)
-    return motion_learning(config, data.clip(0).frames.shape[1:])
-
-
-def _tcae(config: ConfigDict) -> TCAELearning:
-    options = config.tcae.learning.to_dict()
-    return TCAELearning(
-        TCAE(**options["network"]),
-        tcae_losses.Weights(**options["loss"]),
-        _recipe(tcae.Recipe, options["train"]),
-        "motion" if config.input == "tcae" else "features",
-        config.flow.size,
-        config.motion.scope,
-    )
-
-
-def motion_learning(config: ConfigDict, shape: tuple[int, ...]) -> MotionLearning:
-    """SelfME's motion stage for frames of ``shape`` [h, w, 3], tried on it."""
-    with _fitting("config.motion", shape):
-        made = _motion(config)
-        template = _trace(made.task((1, 1, *shape)))
-    if not config.motion.init:
-        return made
-    options = config.motion.network.to_dict()
-    found = pretrained.load(config.motion.init, options, template)
-    return made._replace(start=found.variables)
-
-
-def motion_config(config: ConfigDict) -> dict:
-    """The part of a config that learned motion depends on."""
-    whole = config.to_dict()
-    keys = ("input", "data", "synthetic", "motion", "first_seed", "lbp_top", "tcae")
-    return {
-        **{key: whole[key] for key in keys},
-        "flow": {"size": config.flow.size},
-        "protocol": {"split": config.protocol.split},
-    }
-
-
-def _motion(config: ConfigDict) -> MotionLearning:
-    options = config.motion.to_dict()
-    weights = options["loss"].pop("vgg")
-    objective = Objective(**options["loss"])
-    return MotionLearning(
-        MotionNetwork(**options["network"]),
-        objective,
-        _recipe(selfme.Recipe, options["train"]),
-        config.flow.size,
-        config.motion.scope,
-        vgg=perceptual.load(weights) if objective.perceptual else (),
-    )
-
-
-def _recipe(kind: type, options: dict) -> NamedTuple:
+def recipe(kind: type, options: dict) -> NamedTuple:
     """A recipe of ``kind``; the keys of the optimizer become its optimizer."""
     keys = ("learning_rate", "warmup", "decay", "weight_decay", "clip")
     tune = {key: options.pop(key) for key in keys}
@@ -239,7 +155,7 @@ def _recipe(kind: type, options: dict) -> NamedTuple:
 
 
 @contextmanager
-def _fitting(key: str, shape: tuple[int, ...]) -> Iterator[None]:
+def fitting(key: str, shape: tuple[int, ...]) -> Iterator[None]:
     """What a part says of sizes and names it cannot take, as a user's error."""
     try:
         yield
@@ -251,6 +167,6 @@ def _fitting(key: str, shape: tuple[int, ...]) -> Iterator[None]:
         ) from error
 
 
-def _trace(task: Task) -> dict:
+def trace(task: Task) -> dict:
     """Shapes of the variables; nothing is computed or compiled."""
     return jax.eval_shape(lambda: task.init(jax.random.key(0)))

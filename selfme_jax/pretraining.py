@@ -7,7 +7,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from selfme_jax import build, results, settings, workdir
+from selfme_jax import build, first_stages, results, settings, workdir
 from selfme_jax.data import manifest
 from selfme_jax.data.pairs import prefetch
 from selfme_jax.methods.clips import to_float
@@ -33,7 +33,7 @@ class Session:
         self.clips = self.pairs.frames.clips
         self.log = Log(folder)
         size = self.pairs.frames.size
-        self.motion = build.motion_learning(config, (size, size, 3))
+        self.motion = first_stages.motion_learning(config, (size, size, 3))
 
     def claim(self) -> None:
         """Take the workdir.

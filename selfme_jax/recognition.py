@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax import build, conduct, results, settings, workdir
+from selfme_jax import build, conduct, first_stages, results, settings, workdir
 from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import floors, folds, predictions
 from selfme_jax.methods.inputs import FLOWS
@@ -36,7 +36,7 @@ class Session:
         self.motion_folder = Path(config.engine.motion.workdir or folder)
         # Built before anything is written or trained: bad settings fail here.
         if "motion" in stages and config.input != "images":
-            self.motion = build.first_stage(config, self.dataset)
+            self.motion = first_stages.build(config, self.dataset)
         if "classifier" in stages:
             self.method = build.method(config, self.dataset)
 
@@ -49,7 +49,7 @@ class Session:
         classes = self.dataset.classes
         _claim(self.folder, self.config.to_dict(), self.samples, classes)
         if self.motion_folder != self.folder:
-            part = build.motion_config(self.config)
+            part = first_stages.depends_on(self.config)
             _claim(self.motion_folder, part, self.dataset.samples, classes)
 
     def announce(self) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 from absl import flags
 from ml_collections import ConfigDict, config_flags
 
-from selfme_jax import build, cli, comparison, settings
+from selfme_jax import build, cli, comparison, first_stages, settings
 from selfme_jax.comparison import Part, Row, Table
 from selfme_jax.recognition import Session
 from selfme_jax.report import comparison as report
@@ -114,7 +114,7 @@ def run(config: ConfigDict, name: str, folder: Path) -> Path:
       config: not resolved. name: what to call it. folder: of all cells.
     """
     config = settings.resolve(config)
-    motion = folder / "motion" / _digest(build.motion_config(config))
+    motion = folder / "motion" / _digest(first_stages.depends_on(config))
     if config.input != "images":
         config.engine.motion.workdir = str(motion)
     kept = {k: v for k, v in config.to_dict().items() if k not in settings.FREE}

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs import base, flow_images, synthetic
-from selfme_jax import build, settings
+from selfme_jax import build, first_stages, settings
 from selfme_jax.data import synthetic as faces
 from selfme_jax.data.flow_images import FlowImages
 from selfme_jax.methods import registry
@@ -224,7 +224,7 @@ def test_every_config_builds(name):
         return
     data = faces.load(subjects=2, clips_per_subject=2, size=config.synthetic.size)
     build.method(config, data)
-    motion = build.first_stage(config, data)
+    motion = first_stages.build(config, data)
     assert motion.size == config.flow.size
     assert motion.recipe.steps == config.motion.train.steps
     assert motion.network.groups == config.motion.network.groups
@@ -232,13 +232,13 @@ def test_every_config_builds(name):
 
 
 def test_a_perceptual_loss_reads_its_weights(monkeypatch):
-    monkeypatch.setattr(build.perceptual, "load", lambda path: (path,))
+    monkeypatch.setattr(first_stages.perceptual, "load", lambda path: (path,))
     data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
     config = synthetic.get_config()
     config.motion.loss.vgg = "vgg19.safetensors"
-    assert build.first_stage(config, data).vgg == ()
+    assert first_stages.build(config, data).vgg == ()
     config.motion.loss.perceptual = 0.5
-    made = build.first_stage(config, data)
+    made = first_stages.build(config, data)
     assert made.vgg == ("vgg19.safetensors",)
     assert made.objective.perceptual == 0.5
 
@@ -248,7 +248,7 @@ def test_a_perceptual_loss_without_weights():
     config.motion.loss.perceptual = 1.0
     data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
     with pytest.raises(UserError, match="--config.motion.loss.vgg=FILE"):
-        build.first_stage(settings.resolve(config), data)
+        first_stages.build(settings.resolve(config), data)
 
 
 @pytest.mark.parametrize(
@@ -260,4 +260,36 @@ def test_motion_settings_that_do_not_exist(key, value):
     config.motion.update_from_flattened_dict({key: value})
     data = faces.load(subjects=2, clips_per_subject=2, size=32, frames=4)
     with pytest.raises(UserError, match=f"'{value}'.*\n.*config.motion"):
-        build.first_stage(settings.resolve(config), data)
+        first_stages.build(settings.resolve(config), data)
+
+
+def test_first_stages_depend_on_what_they_read_alone(config):
+    """Runs that share one differ in nothing that it depends on."""
+
+    def part(given, **changes):
+        own = config.copy_and_resolve_references()
+        own.input = given
+        own.update_from_flattened_dict(
+            {k.replace("__", "."): v for k, v in changes.items()}
+        )
+        return first_stages.depends_on(own)
+
+    for given in ("learned", "tvl1", "tcae", "lbp_top", "apex"):
+        before = part(given)
+        assert part(given, flow__gamma=7.0, scvit__train__steps=3) == before
+        assert part(given, synthetic__seed=5) != before
+        assert part(given, protocol__split="cross_database") != before
+        motion = part(given, motion__train__steps=3)
+        assert (motion != before) == (given == "learned")
+        tcae = part(given, tcae__learning__train__steps=3)
+        assert (tcae != before) == (given == "tcae")
+        radii = part(given, lbp_top__model__radii=(1, 1, 2))
+        assert (radii != before) == (given == "lbp_top")
+    assert part("tcae", motion__scope="all_subjects") != part("tcae")
+
+
+def test_tcae_that_fits_no_frames_is_an_error_before_anything_is_written(config):
+    config.input, config.tcae.learning.network.size = "tcae", 50
+    data = faces.load(subjects=2, clips_per_subject=2, size=32)
+    with pytest.raises(UserError, match=r"config.tcae.learning does not work"):
+        first_stages.build(settings.resolve(config), data)

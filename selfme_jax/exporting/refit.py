@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax import build
+from selfme_jax import first_stages
 from selfme_jax.exporting.model import Model
 from selfme_jax.exporting.trained import Trained, restore, stage_folder
 from selfme_jax.methods.method import Problem
@@ -59,7 +59,7 @@ def _motion(run: Trained, splits, folder: Path, log: Log, template: dict) -> tup
         flow = np.load(run.folder / "flow.npy")
         variables = {"motion": run.motion(0, template["motion"])} if learned else {}
         return flow, variables
-    motion = build.first_stage(run.config, run.dataset)._replace(scope="all_subjects")
+    motion = first_stages.build(run.config, run.dataset)._replace(scope="all_subjects")
     engine = run.config.engine.motion.to_dict()
     del engine["workdir"]
     stage = Stage("motion", folder, log, **engine)

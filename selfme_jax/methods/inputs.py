@@ -23,7 +23,9 @@ def reader(kind: str, options: Mapping[str, Any]) -> Callable:
     """
     if kind not in FLOWS:
         return lambda given: given
-    return partial(amplify, **{k: v for k, v in options.items() if k != "size"})
+    options = dict(options)
+    del options["size"]
+    return partial(amplify, **options)
 
 
 def amplify(

@@ -26,7 +26,7 @@ from ml_collections import ConfigDict
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # configs/
 
 from configs import base, synthetic
-from selfme_jax import build
+from selfme_jax import first_stages
 from selfme_jax.data import synthetic as faces
 from selfme_jax.methods import clips
 from selfme_jax.motion import network as motion_network
@@ -125,7 +125,7 @@ def train(
     """
     config = config.copy_and_resolve_references()
     config.motion.train.steps = steps
-    learning = build.motion_learning(config, data.frames.shape[2:])
+    learning = first_stages.motion_learning(config, data.frames.shape[2:])
     task = learning.task(data.frames.shape)
     n = len(data.apex)
     run = Run(jnp.array(0), jnp.array(-1), jnp.array(0), jnp.ones(n), jnp.zeros(1, int))

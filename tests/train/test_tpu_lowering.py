@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from configs import base, casme2
-from selfme_jax import build, settings
+from selfme_jax import build, first_stages, settings
 from selfme_jax.methods import registry
 from selfme_jax.methods.clips import Frames
 from selfme_jax.methods.deep import Data
@@ -59,7 +59,7 @@ def pixelwise(text):
 def motion():
     """The motion stage of CASME II at its full size, and its arguments."""
     config = settings.resolve(casme2.get_config())
-    made = build._motion(config)
+    made = first_stages._motion(config)
     numbers = shape(CLIPS, dtype=np.int32)
     frames = shape(CLIPS, LENGTH, SIZE, SIZE, 3, dtype=np.uint8)
     data = Frames(frames, numbers, numbers)
@@ -87,7 +87,7 @@ def test_motion_inference(motion):
 def test_loso_step_and_inference():
     config = settings.resolve(base.get_config())
     options = config.scvit.to_dict()
-    recipe = build._recipe(build.deep.Recipe, options["train"])
+    recipe = build.recipe(build.deep.Recipe, options["train"])
     made = registry.METHODS["scvit"](
         3, build.prepare(config), options["model"], options["loss"], recipe
     )
