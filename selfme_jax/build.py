@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from ml_collections import ConfigDict
 
+from selfme_jax import files
 from selfme_jax.baselines import ststnet
 from selfme_jax.baselines.tcae import FEATURES
 from selfme_jax.data import registry as datasets
@@ -38,6 +39,8 @@ def dataset(config: ConfigDict) -> Dataset:
     name = config.data.name
     keys = _DATA_KEYS.get(name, _OFFICIAL_KEYS)
     options = {key: config.data[key] for key in keys}
+    if files.remote(options.get("root", "")):
+        options["root"] = str(files.local(options["root"]))
     if name == "video":
         raise UserError(
             "videos have no labels to recognise. Set --config.task=pretraining, or "
@@ -69,7 +72,7 @@ def pairs(config: ConfigDict) -> Pairs:
             "--config.data.name=video or synthetic, and --config.input=learned."
         )
     if config.data.name == "video":
-        frames = video.load(config.data.root)
+        frames = video.load(files.local(config.data.root))
     else:
         frames = MemoryFrames.from_clips(dataset(config))
     options = config.pretraining.to_dict()
@@ -137,7 +140,7 @@ def _method(config: ConfigDict, classes: int) -> Method:
         return create(floor_input(config), options["model"], options["svm"])
     tuned = recipe(deep.Recipe, options["train"])
     if config.method == "ststnet" and config.ststnet.weights:
-        weights = ststnet.read_weights(config.ststnet.weights)
+        weights = ststnet.read_weights(files.local(config.ststnet.weights))
         return registry.published(classes, weights, options["model"])
     create = registry.METHODS[config.method]
     made = create(classes, prepare(config), options["model"], options["loss"], tuned)

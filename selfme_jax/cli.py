@@ -5,12 +5,12 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import jax
 from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
+from selfme_jax import files
 from selfme_jax.train import pod as pods
 from selfme_jax.train import preemption
 from selfme_jax.train.loop import NonFiniteError
@@ -130,5 +130,4 @@ def _fail(text: str, code: int, member: pods.Member | None = None) -> None:
 def _cache_compilations() -> None:
     """Compiled programs outlive the process, so that running again starts fast."""
     if "JAX_COMPILATION_CACHE_DIR" not in os.environ:
-        folder = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
-        jax.config.update("jax_compilation_cache_dir", str(folder / "selfme_jax"))
+        jax.config.update("jax_compilation_cache_dir", str(files.cache()))

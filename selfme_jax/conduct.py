@@ -4,9 +4,10 @@ import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from etils import epath
 from ml_collections import ConfigDict
 
-from selfme_jax import workdir
+from selfme_jax import files, workdir
 from selfme_jax.data import manifest
 from selfme_jax.data import protocol as data_protocol
 from selfme_jax.types import Dataset, Sample, UserError
@@ -39,7 +40,9 @@ def protocol(
         init = ""
     if config.input not in LEARNED:
         scope = f"none ({INPUTS[config.input]})"
-    met = scope == "all_subjects" or bool(init and met_before(Path(init), samples))
+    met = scope == "all_subjects"
+    if init:
+        met = met or met_before(files.path(init), samples)
     name = "LOSO" if len(names) == 1 else "composite LOSO"
     if config.protocol.split == "cross_database":
         name = "cross-database (trained on the other datasets)"
@@ -68,7 +71,7 @@ def weights_used(config) -> str:
     if not path:
         return ""
     try:
-        with open(path, "rb") as file:
+        with files.path(path).open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
         raise UserError(
@@ -78,7 +81,7 @@ def weights_used(config) -> str:
     return f"{Path(path).name} (sha256 {digest[:12]})"
 
 
-def met_before(folder: Path, samples: Sequence[Sample]) -> bool:
+def met_before(folder: epath.Path, samples: Sequence[Sample]) -> bool:
     """Whether a pretraining run, or one that it started from, met somebody of these.
 
     Videos are not asked: nobody of a labelled dataset is known by name there.
@@ -88,4 +91,4 @@ def met_before(folder: Path, samples: Sequence[Sample]) -> bool:
     if any(s.person in met for s in samples):
         return True
     before = workdir.read_json(folder / "config.json")["motion"]["init"]
-    return bool(before) and met_before(Path(before), samples)
+    return bool(before) and met_before(files.path(before), samples)

@@ -10,9 +10,10 @@ everybody. docs/export.md says what each format holds.
 from pathlib import Path
 
 from absl import flags
+from etils import epath
 from ml_collections import ConfigDict
 
-from selfme_jax import cli, results, settings, workdir
+from selfme_jax import cli, files, results, settings, workdir
 from selfme_jax.exporting import (
     bundle,
     card,
@@ -57,8 +58,13 @@ def main() -> None:
             "person) and --refit (trained once more, on everybody)."
         )
     output, kind = Path(given.output), given.format
+    if files.remote(given.output):
+        raise UserError(
+            f"--output={given.output}: an export is written on this machine. Give a "
+            "folder of it; gcloud storage cp -r takes it to a bucket."
+        )
     bundle.vacant(output)
-    run = _open(Path(given.workdir))
+    run = _open(files.path(given.workdir))
     seed = run.seeds[0] if given.seed is None else given.seed
     made = refit.refit(run, seed) if given.refit else run.fold(given.fold, seed)
     with bundle.new(output) as folder:
@@ -92,7 +98,7 @@ def _describe(run: Trained, made: Model, folder: Path, output: Path, seed: int) 
     return ", ".join((*sums, bundle.SUMS, bundle.CARD))
 
 
-def _open(folder: Path) -> Trained:
+def _open(folder: epath.Path) -> Trained:
     """The run of a workdir.
 
     Raises:

@@ -10,9 +10,10 @@ import shlex
 from pathlib import Path
 
 from absl import flags
+from etils import epath
 from ml_collections import ConfigDict, config_flags
 
-from selfme_jax import cli, pretraining, recognition, settings
+from selfme_jax import cli, files, pretraining, recognition, settings
 from selfme_jax.train import parallel
 from selfme_jax.types import UserError
 
@@ -38,13 +39,13 @@ def main() -> None:
         given = ",".join(_STAGES.value)
         raise UserError(f"--stages={given}: give one or more of {', '.join(STAGES)}.")
     name = Path(config_flags.get_config_filename(flags.FLAGS["config"])).stem
-    folder = Path(_WORKDIR.value or Path("runs") / name)
+    folder = files.path(_WORKDIR.value or Path("runs") / name)
     session = parallel.lead(lambda: _open(config, folder))
     session.announce()
     session.run(_command())
 
 
-def _open(config: ConfigDict, folder: Path):
+def _open(config: ConfigDict, folder: epath.Path):
     """The session; its workdir is taken once, by the process that writes."""
     session = _SESSIONS[config.task](config, folder, _STAGES.value)
     if parallel.leads():

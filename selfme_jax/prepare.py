@@ -18,7 +18,7 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from selfme_jax import cli, verification
+from selfme_jax import cli, files, verification
 from selfme_jax.data import clips, imitation, official, survey
 from selfme_jax.data import video as videos
 from selfme_jax.data.video import VideoFrames
@@ -158,6 +158,13 @@ def main(dataset: str = "") -> None:
             f"Known: {', '.join(DATASETS)}.\n"
             f"python -m selfme_jax.prepare {next(iter(DATASETS))} --source=DIR"
         )
+    for flag in (_DATA_DIR, _OUTPUT, _SOURCE):
+        if files.remote(flag.value or ""):
+            raise UserError(
+                f"--{flag.name}={flag.value}: datasets are prepared on this machine. "
+                "Give a folder of it;\nthen gcloud storage cp -r takes what was made "
+                "to a bucket, and --config.data.root=gs://BUCKET/DIR reads it there."
+            )
     DATASETS[dataset](Path(_DATA_DIR.value or f"data/{dataset}").expanduser())
 
 

@@ -1,11 +1,11 @@
 """Pretraining: motion learned from frames without labels, scored on held-out pairs."""
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from etils import epath
 
 from selfme_jax import build, first_stages, results, settings, workdir
 from selfme_jax.data import manifest
@@ -27,7 +27,7 @@ DRAWN = 2  # of them, for each gap
 class Session:
     """One invocation: the frames, and where the network goes."""
 
-    def __init__(self, config, folder: Path, stages: Sequence[str]):
+    def __init__(self, config, folder: epath.Path, stages: Sequence[str]):
         self.config, self.folder, self.stages = config, folder, stages
         self.pairs = build.pairs(config)
         self.clips = self.pairs.frames.clips

@@ -1,11 +1,19 @@
 """Recognition: motion, classifier and report of one run under LOSO."""
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
+from etils import epath
 
-from selfme_jax import build, conduct, first_stages, results, settings, workdir
+from selfme_jax import (
+    build,
+    conduct,
+    files,
+    first_stages,
+    results,
+    settings,
+    workdir,
+)
 from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import floors, folds, predictions
 from selfme_jax.methods.inputs import FLOWS
@@ -24,7 +32,7 @@ STAGES = ("motion", "classifier", "report")
 class Session:
     """One invocation: what is read, where results go, and the stages asked for."""
 
-    def __init__(self, config, folder: Path, stages: Sequence[str]):
+    def __init__(self, config, folder: epath.Path, stages: Sequence[str]):
         self.config, self.folder, self.stages = config, folder, stages
         self.dataset: Dataset = build.dataset(config)
         self.samples: tuple[Sample, ...] = self.dataset.samples
@@ -33,7 +41,7 @@ class Session:
         self.splits: list[Split] = folds.SPLITS[config.protocol.split](self.samples)
         self.seeds = build.seeds(config)
         self.log = Log(folder)
-        self.motion_folder = Path(config.engine.motion.workdir or folder)
+        self.motion_folder = files.path(config.engine.motion.workdir or folder)
         # Built before anything is written or trained: bad settings fail here.
         if "motion" in stages and config.input != "images":
             self.motion = first_stages.build(config, self.dataset)
@@ -83,7 +91,7 @@ class Session:
         """Engine settings of a stage."""
         engine = self.config.engine[name].to_dict()
         folder, writer = self.folder, self.log
-        if Path(engine.pop("workdir", "") or folder) != folder:
+        if files.path(engine.pop("workdir", "") or folder) != folder:
             folder = self.motion_folder
             writer = Log(folder)
         return Stage(name, folder, writer, **engine)
@@ -109,7 +117,7 @@ class Session:
             raise UserError(
                 f"{self.folder} holds no flow.npy. Run the stage motion as well."
             )
-        return np.load(path)
+        return files.read_array(path)
 
     def classify(self, inputs: np.ndarray) -> None:
         """Fit and score the method and the floors: predictions.csv, floors.csv."""
@@ -173,7 +181,7 @@ class Session:
         path = self.folder / "flow.npy"
         if not path.exists() or self.config.input not in FLOWS:
             return []
-        flow = np.load(path, mmap_mode="r")
+        flow = files.read_array(path)
         drawn = []
         for label in range(len(self.dataset.classes)):
             ids = [i for i, s in enumerate(self.samples) if s.label == label]
@@ -194,7 +202,10 @@ class Session:
 
 
 def _claim(
-    folder: Path, config: dict, samples: tuple[Sample, ...], classes: Sequence[str]
+    folder: epath.Path,
+    config: dict,
+    samples: tuple[Sample, ...],
+    classes: Sequence[str],
 ) -> None:
     workdir.claim(folder, config, free=settings.FREE)
     path = folder / "manifest.csv"

@@ -7,6 +7,8 @@ import subprocess
 from importlib import metadata
 from pathlib import Path
 
+from etils import epath
+
 from selfme_jax import __version__
 from selfme_jax.evaluate import floors, loso, predictions
 from selfme_jax.train import log, parallel
@@ -15,7 +17,7 @@ from selfme_jax.types import UserError
 _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
 
 
-def assemble(folder: Path, config: dict, *, protocol: dict) -> dict:
+def assemble(folder: epath.Path, config: dict, *, protocol: dict) -> dict:
     """The contents of results.json.
 
     Scores come from predictions.csv and floors.csv alone; running this again on
@@ -49,7 +51,7 @@ def assemble(folder: Path, config: dict, *, protocol: dict) -> dict:
     }
 
 
-def provenance(folder: Path, config: dict) -> dict:
+def provenance(folder: epath.Path, config: dict) -> dict:
     """Where the numbers of a workdir come from: hashes, versions, device, time."""
     rows = log.read(folder / "metrics.jsonl")
     text = json.dumps(config, sort_keys=True)

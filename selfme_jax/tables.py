@@ -10,13 +10,13 @@ table to reuse what it shares. Motion is learned once for each kind of it.
 
 import hashlib
 import json
-import shutil
 from pathlib import Path
 
 from absl import flags
+from etils import epath
 from ml_collections import ConfigDict, config_flags
 
-from selfme_jax import build, cli, comparison, first_stages, settings
+from selfme_jax import build, cli, comparison, files, first_stages, settings
 from selfme_jax.comparison import Part, Row, Table
 from selfme_jax.recognition import Session
 from selfme_jax.report import comparison as report
@@ -45,7 +45,7 @@ def main() -> None:
         known = ", ".join(comparison.TABLES)
         raise UserError(f"--table={','.join(names)}: give one or more of {known}.")
     stem = Path(config_flags.get_config_filename(given["config"])).stem
-    folder = Path(given.workdir or Path("runs") / f"tables_{stem}")
+    folder = files.path(given.workdir or Path("runs") / f"tables_{stem}")
     resolved = settings.resolve(config)
     if resolved.task != "recognition":
         raise UserError(f"{stem} pretrains motion; tables are of recognition.")
@@ -90,7 +90,7 @@ def _changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
     return config
 
 
-def _cell(config: ConfigDict, row: Row, part: Part, folder: Path) -> Cell:
+def _cell(config: ConfigDict, row: Row, part: Part, folder: epath.Path) -> Cell:
     """A row on a part of the data, run unless it is there."""
     cell = Cell(row.name, part.name, row.x, row.paper, why_not=row.why_not)
     if row.why_not:
@@ -107,7 +107,7 @@ def _cell(config: ConfigDict, row: Row, part: Part, folder: Path) -> Cell:
     return cell._replace(folder=place, rule=rule)
 
 
-def run(config: ConfigDict, name: str, folder: Path) -> Path:
+def run(config: ConfigDict, name: str, folder: epath.Path) -> epath.Path:
     """The folder of a finished run of ``config``, which is run if it is not there.
 
     Args:
@@ -131,11 +131,10 @@ def run(config: ConfigDict, name: str, folder: Path) -> Path:
     session.claim()
     session.announce()
     if inputs.exists():
-        shutil.copyfile(inputs, place / "flow.npy")
+        files.copy(inputs, place / "flow.npy")
     session.run("")
     if (place / "flow.npy").exists() and not inputs.exists():
-        shutil.copyfile(place / "flow.npy", inputs.with_suffix(".partial"))
-        inputs.with_suffix(".partial").replace(inputs)
+        files.copy(place / "flow.npy", inputs)
     session.score()
     return place
 
@@ -145,7 +144,7 @@ def _digest(tree: dict) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:10]
 
 
-def _write(folder: Path, name: str, table: Table, cells: list[Cell]) -> None:
+def _write(folder: epath.Path, name: str, table: Table, cells: list[Cell]) -> None:
     entries = report.entries(table.reference, cells)
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)

@@ -1,13 +1,14 @@
 """The folder of a run: claimed by one config, resumed by the same one."""
 
 import json
-import os
-from pathlib import Path
 
+from etils import epath
+
+from selfme_jax import files
 from selfme_jax.types import UserError
 
 
-def claim(folder: Path, config: dict, *, free: tuple[str, ...]) -> None:
+def claim(folder: epath.Path, config: dict, *, free: tuple[str, ...]) -> None:
     """Create ``folder`` for ``config``, or check that it was made for the same one.
 
     Args:
@@ -20,6 +21,7 @@ def claim(folder: Path, config: dict, *, free: tuple[str, ...]) -> None:
         cannot be written.
     """
     path = folder / "config.json"
+    files.reach(folder)
     try:
         folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
@@ -31,23 +33,22 @@ def claim(folder: Path, config: dict, *, free: tuple[str, ...]) -> None:
         ) from error
     except OSError as error:
         raise UserError(
-            f"cannot write to {folder}: {error.strerror}. Choose another --workdir."
+            f"cannot write to {folder}: {files.reason(error)}. "
+            "Choose another --workdir."
         ) from error
 
 
-def write_json(path: Path, value: dict) -> None:
+def write_json(path: epath.Path, value: dict) -> None:
     """Atomic: a kill leaves the old file or the new one."""
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(json.dumps(value, indent=2) + "\n")
-    os.replace(partial, path)
+    files.write(path, json.dumps(value, indent=2) + "\n")
 
 
-def read_json(path: Path) -> dict:
+def read_json(path: epath.Path) -> dict:
     """What `write_json` wrote."""
     return json.loads(path.read_text())
 
 
-def _check(folder: Path, old: dict, new: dict, free: tuple[str, ...]) -> None:
+def _check(folder: epath.Path, old: dict, new: dict, free: tuple[str, ...]) -> None:
     before, now = _flat(old, free), _flat(json.loads(json.dumps(new)), free)
     keys = sorted(
         k for k in before.keys() | now.keys() if before.get(k, ()) != now.get(k, ())

@@ -6,7 +6,9 @@ import os
 import runpy
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -88,19 +90,25 @@ def run(*arguments: str, cache: Path, **extra: str) -> Ended:
 
 
 def fork(
-    *arguments: str, cache: Path, folder: Path, module: str = "selfme_jax.main"
+    *arguments: str,
+    cache: Path,
+    folder: Path,
+    module: str = "selfme_jax.main",
+    extra: Mapping[str, str] = MappingProxyType({}),
 ) -> Ended:
     """The same in a fork of a process that has imported everything: 0.1 s, not 3.
 
     Args:
       arguments: of the command. cache: of compiled programs.
       folder: an existing one, where stdout and stderr are kept.
-      module: the entry point.
+      module: the entry point. extra: variables of its environment.
     """
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["selfme_jax.main", "pytest"])
     files = folder / "stdout", folder / "stderr"
-    process = context.Process(target=_child, args=(arguments, files, cache, module))
+    process = context.Process(
+        target=_child, args=(arguments, files, cache, module, dict(extra))
+    )
     process.start()
     process.join(300)
     if process.is_alive():
@@ -109,14 +117,14 @@ def fork(
     return Ended(process.exitcode, *(path.read_text() for path in files))
 
 
-def _child(arguments, files, cache, module) -> None:
+def _child(arguments, files, cache, module, extra) -> None:
     import jax
     from absl import flags
 
     for number, path in enumerate(files, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     os.chdir(ROOT)
-    os.environ["JAX_COMPILATION_CACHE_DIR"] = str(cache)
+    os.environ.update(extra, JAX_COMPILATION_CACHE_DIR=str(cache))
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_disable_most_optimizations", True)
     sys.argv = [module, *arguments]

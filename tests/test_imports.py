@@ -13,28 +13,29 @@ ROOT = Path(selfme_jax.__file__).parent
 # top) may import everything.
 LAW = {
     "types": set(),
+    "files": {"types"},
     "ops": {"types"},
     "tensor_file": {"types"},
     "motion": {"types", "ops", "tensor_file"},
     "classifier": {"types", "ops"},
     "baselines": {"types", "ops"},
-    "train": {"types", "ops"},
-    "data": {"types", "ops"},
-    "evaluate": {"types", "ops"},
-    "report": {"types", "ops", "evaluate"},
+    "train": {"types", "files", "ops"},
+    "data": {"types", "files", "ops"},
+    "evaluate": {"types", "files", "ops"},
+    "report": {"types", "files", "ops", "evaluate"},
     "methods": {
         *("types", "ops", "tensor_file", "motion", "classifier", "baselines"),
-        "train",
+        *("train", "files"),
     },
     "build": {
-        *("types", "ops", "motion", "classifier", "baselines"),
+        *("types", "files", "ops", "motion", "classifier", "baselines"),
         *("train", "data", "methods"),
     },
     "first_stages": {
         *("types", "motion", "baselines", "methods", "build"),
     },
     "exporting": {
-        *("types", "ops", "motion", "train", "data", "methods", "build"),
+        *("types", "files", "ops", "motion", "train", "data", "methods", "build"),
         *("evaluate", "report", "first_stages"),
     },
 }

@@ -5,10 +5,10 @@ import hashlib
 import io
 import os
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 
+from selfme_jax import files
 from selfme_jax.data.protocol import CLASSES, parse_label
 from selfme_jax.types import Sample, UserError
 
@@ -28,7 +28,7 @@ def read_bytes(path: str | os.PathLike) -> bytes:
         UserError: it cannot be read.
     """
     try:
-        return Path(path).read_bytes()
+        return files.path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = getattr(error, "strerror", None) or error
         raise UserError(
@@ -43,10 +43,7 @@ def write(
     classes: Sequence[str] = CLASSES,
 ) -> None:
     """Write the manifest; the bytes depend on the samples and classes alone."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(_encode(samples, classes))
-    partial.replace(path)  # a kill in between leaves the old file or the new one
+    files.write(files.path(path), _encode(samples, classes))
 
 
 def digest(samples: Sequence[Sample], *, classes: Sequence[str] = CLASSES) -> str:

@@ -1,7 +1,7 @@
 """What any score must be held against: majority, random, and a linear model."""
 
 from collections.abc import Sequence
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
@@ -120,14 +120,14 @@ def random(
     }
 
 
-def write(path: Path | str, floors: dict[str, Predictions]) -> None:
+def write(path: PathLike | str, floors: dict[str, Predictions]) -> None:
     """floors.csv: the columns of predictions.csv after one more, ``floor``."""
     classes = next(iter(floors.values())).classes
     table = ([name, *row] for name, p in floors.items() for row in predictions.rows(p))
     predictions.write_rows(path, ["floor", *predictions.header(classes)], table)
 
 
-def read(path: Path | str) -> dict[str, Predictions]:
+def read(path: PathLike | str) -> dict[str, Predictions]:
     """Read and check what ``write`` wrote.
 
     Raises:

@@ -1,20 +1,21 @@
 """predictions.csv: one row per (seed, held-out sample), read back exactly."""
 
 import csv
+import io
 import math
-import os
 from collections.abc import Iterable
-from pathlib import Path
+from os import PathLike
 
 import numpy as np
 
+from selfme_jax import files
 from selfme_jax.types import Predictions, UserError
 
 COLUMNS = ("seed", "fold", "dataset", "subject", "sample", "label", "pred")
 PROB = "prob_"
 
 
-def write(path: Path | str, predictions: Predictions) -> None:
+def write(path: PathLike | str, predictions: Predictions) -> None:
     """Write all rows, atomically: a kill leaves the old file or the new one.
 
     Probabilities are written with all their digits, so every score is recomputed
@@ -23,7 +24,7 @@ def write(path: Path | str, predictions: Predictions) -> None:
     write_rows(path, header(predictions.classes), rows(predictions))
 
 
-def read(path: Path | str) -> Predictions:
+def read(path: PathLike | str) -> Predictions:
     """Read and check what ``write`` wrote.
 
     Raises:
@@ -51,22 +52,20 @@ def rows(predictions: Predictions) -> Iterable[list]:
     )
 
 
-def write_rows(path: Path | str, names: list[str], table: Iterable[list]) -> None:
+def write_rows(path: PathLike | str, names: list[str], table: Iterable[list]) -> None:
     """Write a CSV file atomically."""
-    path = Path(path)
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(names)
-        writer.writerows(table)
-    os.replace(partial, path)
+    lines = io.StringIO()
+    writer = csv.writer(lines, lineterminator="\n")
+    writer.writerow(names)
+    writer.writerows(table)
+    files.write(files.path(path), lines.getvalue())
 
 
-def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
+def read_rows(path: PathLike | str) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a CSV file, all of the same length."""
     try:
-        with Path(path).open(newline="", encoding="utf-8") as file:
-            names, *table = csv.reader(file)
+        text = files.path(path).read_bytes().decode()
+        names, *table = csv.reader(io.StringIO(text, newline=""))
     except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
         reason = getattr(error, "strerror", None) or "empty or not a CSV file"
         raise UserError(f"cannot read {path}: {reason}. {_REMEDY}") from error
@@ -78,7 +77,9 @@ def read_rows(path: Path | str) -> tuple[list[str], list[list[str]]]:
     return names, table
 
 
-def parse(path: Path | str, names: list[str], table: list[list[str]]) -> Predictions:
+def parse(
+    path: PathLike | str, names: list[str], table: list[list[str]]
+) -> Predictions:
     """Typed and checked columns of rows as ``read_rows`` gives them."""
     classes = tuple(n.removeprefix(PROB) for n in names[len(COLUMNS) :])
     if names != header(classes) or not classes or len(set(classes)) < len(classes):
@@ -98,7 +99,7 @@ def parse(path: Path | str, names: list[str], table: list[list[str]]) -> Predict
     )
 
 
-def _check(path: Path | str, number: int, row: list[str], classes: int) -> None:
+def _check(path: PathLike | str, number: int, row: list[str], classes: int) -> None:
     try:
         _, _, label, pred = (int(row[i]) for i in (0, 1, 5, 6))
         probs = [float(p) for p in row[7:]]
@@ -117,5 +118,5 @@ def _check(path: Path | str, number: int, row: list[str], classes: int) -> None:
 _REMEDY = "Write it again with --stages=classifier."
 
 
-def _bad(path: Path | str, number: int, what: str) -> UserError:
+def _bad(path: PathLike | str, number: int, what: str) -> UserError:
     return UserError(f"{path}, row {number}: {what}. {_REMEDY}")

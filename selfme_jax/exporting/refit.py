@@ -1,10 +1,9 @@
 """Once more on everybody: the same recipe, and nobody held out."""
 
-from pathlib import Path
-
 import numpy as np
+from etils import epath
 
-from selfme_jax import first_stages
+from selfme_jax import files, first_stages
 from selfme_jax.exporting.model import Model
 from selfme_jax.exporting.trained import Trained, restore, stage_folder
 from selfme_jax.methods.method import Problem
@@ -52,11 +51,13 @@ def refit(run: Trained, seed: int) -> Model:
     return found._replace(variables=variables)
 
 
-def _motion(run: Trained, splits, folder: Path, log: Log, template: dict) -> tuple:
+def _motion(
+    run: Trained, splits, folder: epath.Path, log: Log, template: dict
+) -> tuple:
     """What a classifier reads of all clips, [1, n, ...], and the network it is by."""
     learned, scope = run.config.input == "learned", run.config.motion.scope
     if not learned or scope != "per_fold":
-        flow = np.load(run.folder / "flow.npy")
+        flow = files.read_array(run.folder / "flow.npy")
         variables = {"motion": run.motion(0, template["motion"])} if learned else {}
         return flow, variables
     motion = first_stages.build(run.config, run.dataset)._replace(scope="all_subjects")

@@ -1,11 +1,11 @@
 """What a finished run trained: its people, and the networks of any of its folds."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from etils import epath
 
-from selfme_jax import build
+from selfme_jax import build, files
 from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import folds
 from selfme_jax.exporting import model, names
@@ -23,7 +23,7 @@ class Trained:
       UserError: no finished run, nothing trained in it, or other data than it saw.
     """
 
-    def __init__(self, folder: Path, config: Any):
+    def __init__(self, folder: epath.Path, config: Any):
         self.folder, self.config = folder, config
         _refuse(folder, config)
         self.dataset = build.dataset(self.config)
@@ -44,7 +44,7 @@ class Trained:
                 f"{folder} trained no network that export knows: method "
                 f"{config.method} on {config.input}."
             )
-        self.motion_folder = Path(config.engine.motion.workdir or folder)
+        self.motion_folder = files.path(config.engine.motion.workdir or folder)
 
     def empty(self) -> Model:
         """The model that the run trained, without its arrays.
@@ -129,12 +129,14 @@ class Trained:
         return deep.duration(self.method.recipe, len(self.samples))
 
 
-def stage_folder(folder: Path, stage: str) -> Path:
+def stage_folder(folder: epath.Path, stage: str) -> epath.Path:
     """Where the engine keeps the checkpoints of a stage."""
     return folder / "checkpoints" / stage
 
 
-def restore(place: Path, *, steps: int, run: int, runs: int, template: Any) -> dict:
+def restore(
+    place: epath.Path, *, steps: int, run: int, runs: int, template: Any
+) -> dict:
     """Variables of one run of a stage, host arrays.
 
     Several runs share a checkpoint, on a leading axis.
@@ -167,7 +169,7 @@ def restore(place: Path, *, steps: int, run: int, runs: int, template: Any) -> d
     return names.unflatten({k: np.asarray(x[index]) for k, x in found.items()})
 
 
-def _equal(place: Path, steps: int, runs: int) -> list[int]:
+def _equal(place: epath.Path, steps: int, runs: int) -> list[int]:
     """Sizes of chunks that are all alike, where no sizes were written down."""
     folders = [p for p in place.iterdir() if p.is_dir()] if place.is_dir() else []
     first = names.flatten(_read(place / "0000", steps))
@@ -176,7 +178,7 @@ def _equal(place: Path, steps: int, runs: int) -> list[int]:
     return [*whole[:-1], runs - sum(whole[:-1])] if sum(whole) >= runs else whole
 
 
-def _read(chunk: Path, steps: int) -> Any:
+def _read(chunk: epath.Path, steps: int) -> Any:
     if not (chunk / str(steps)).is_dir():
         raise UserError(
             f"{chunk} is not trained to its end (step {steps}). Finish the run: the "
@@ -200,7 +202,7 @@ def _alike(mine: deep.Deep, theirs: deep.Deep) -> bool:
     return mine.module == theirs.module and np.array_equal(*read)
 
 
-def _refuse(folder: Path, config: Any) -> None:
+def _refuse(folder: epath.Path, config: Any) -> None:
     if config.task != "recognition":
         raise UserError(
             f"{folder} holds a pretraining run: motion without a classifier. Export a "

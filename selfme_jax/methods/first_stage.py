@@ -2,11 +2,11 @@
 
 import hashlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import jax
 import numpy as np
+from etils import epath
 
 from selfme_jax.methods import clips, method
 from selfme_jax.methods.clips import Frames
@@ -57,7 +57,9 @@ def pairs(
     return clips.draw_pairs(key, data, run, size=recipe.batch_size, **options)
 
 
-def keeper(data: Frames, folder: Path, *settings: Any) -> Callable[[Any], Path]:
+def keeper(
+    data: Frames, folder: epath.Path, *settings: Any
+) -> Callable[[Any], epath.Path]:
     """Variables of a trained run -> .npy file of what it reads of the clips.
 
     Keyed by the variables, the onset and apex frames, and ``settings``: what else the
@@ -67,7 +69,7 @@ def keeper(data: Frames, folder: Path, *settings: Any) -> Callable[[Any], Path]:
     for array in clips.onset_apex(data):
         start.update(np.ascontiguousarray(array))
 
-    def path(variables: Any) -> Path:
+    def path(variables: Any) -> epath.Path:
         key = start.copy()
         for leaf in jax.tree.leaves(variables):
             key.update(np.ascontiguousarray(leaf))

@@ -1,11 +1,13 @@
 """A motion network that an earlier run trained, and whom it was trained on."""
 
 import json
-from pathlib import Path
+from os import PathLike
 from typing import Any, NamedTuple
 
 import jax
+from etils import epath
 
+from selfme_jax import files
 from selfme_jax.train.checkpoint import Chunk
 from selfme_jax.types import UserError
 
@@ -16,10 +18,10 @@ class Pretrained(NamedTuple):
     """variables: of the network, host arrays. folder: the run that trained it."""
 
     variables: Any
-    folder: Path
+    folder: epath.Path
 
 
-def load(folder: str | Path, network: dict, template: Any) -> Pretrained:
+def load(folder: str | PathLike, network: dict, template: Any) -> Pretrained:
     """The trained motion network of a run that trained exactly one.
 
     Args:
@@ -30,7 +32,7 @@ def load(folder: str | Path, network: dict, template: Any) -> Pretrained:
     Raises:
       UserError: no finished run of one network, or of another network.
     """
-    folder = Path(folder)
+    folder = files.path(folder)
     remedy = "Set --config.motion.init to the workdir of a finished pretraining run."
     try:
         config = json.loads((folder / "config.json").read_text())
@@ -51,7 +53,7 @@ def load(folder: str | Path, network: dict, template: Any) -> Pretrained:
     return Pretrained(variables, folder)
 
 
-def _compare(folder: Path, trained: dict, wanted: dict) -> None:
+def _compare(folder: epath.Path, trained: dict, wanted: dict) -> None:
     keys = sorted(
         k
         for k in (trained.keys() | wanted.keys()) - set(FREE)
@@ -65,7 +67,7 @@ def _compare(folder: Path, trained: dict, wanted: dict) -> None:
         )
 
 
-def _check(place: Path, variables: Any, template: Any) -> None:
+def _check(place: epath.Path, variables: Any, template: Any) -> None:
     def shapes(tree):
         leaves = jax.tree_util.tree_leaves_with_path(tree)
         return {jax.tree_util.keystr(path): x.shape for path, x in leaves}

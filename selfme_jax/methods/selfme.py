@@ -2,14 +2,15 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+from etils import epath
 
+from selfme_jax import files
 from selfme_jax.methods import clips, first_stage
 from selfme_jax.methods.clips import Frames
 from selfme_jax.motion import network as motion_network
@@ -139,10 +140,10 @@ class MotionLearning(NamedTuple):
 
         return jax.lax.map(one, (data.frames, data.apex))
 
-    def _read_once(self, data: Frames, path: Path, name: str) -> np.ndarray:
+    def _read_once(self, data: Frames, path: epath.Path, name: str) -> np.ndarray:
         if path.exists():
             print(f"{name}: flow kept from before", flush=True)
-            return np.load(path)
+            return files.read_array(path)
         print(f"{name}: reading flow with the pretrained network ...", flush=True)
         flow = np.asarray(jax.jit(self.read)(self.start, None, data))
         checkpoint.write_array(path, flow)

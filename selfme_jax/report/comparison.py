@@ -6,12 +6,11 @@ Every score is computed from the predictions.csv and floors.csv of its run.
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+from etils import epath
 
 from selfme_jax.evaluate import bootstrap, floors, loso, predictions
 from selfme_jax.report import curves, layout
@@ -40,7 +39,7 @@ class Cell(NamedTuple):
     part: str
     x: float | None
     paper: dict[str, tuple[float, float]]
-    folder: Path | None = None
+    folder: epath.Path | None = None
     rule: str = "pooled"
     why_not: str = ""
 
@@ -74,7 +73,7 @@ def entries(reference: str, cells: Sequence[Cell]) -> list[dict]:
 
 
 def write(
-    folder: Path, title: str, axis: str, reference: str, found: list[dict]
+    folder: epath.Path, title: str, axis: str, reference: str, found: list[dict]
 ) -> str:
     """table.md, .txt, .csv, .tex, .json and .png; returns the text.
 
@@ -95,9 +94,7 @@ def write(
         "table.json": json.dumps(found, indent=2) + "\n",
     }
     for name, content in files.items():
-        partial = folder / f"{name}.partial"
-        partial.write_text(content)
-        os.replace(partial, folder / name)
+        files.write(folder / name, content)
     curves.save(found, axis, title, folder)
     return text
 

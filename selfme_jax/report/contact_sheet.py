@@ -2,10 +2,10 @@
 
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from etils import epath
 
 from selfme_jax.report import plots
 
@@ -40,7 +40,7 @@ def draw(strips: Mapping[str, Sequence[np.ndarray]]) -> "Figure":
     return drawn
 
 
-def save(strips: Mapping[str, Sequence[np.ndarray]], path: Path) -> None:
+def save(strips: Mapping[str, Sequence[np.ndarray]], path: epath.Path) -> None:
     """Write the sheet as PNG, atomically."""
     with warnings.catch_warnings():
         # Letters that the font lacks become boxes: no reason to alarm anybody.

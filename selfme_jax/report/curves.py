@@ -1,7 +1,8 @@
 """The picture of a table: scores with intervals, floors and the paper's numbers."""
 
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from etils import epath
 
 from selfme_jax.report import layout, paper, plots
 from selfme_jax.report.plots import BLUE, GREY, RED
@@ -11,7 +12,7 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
-def save(found: list[dict], axis: str, title: str, folder: Path) -> None:
+def save(found: list[dict], axis: str, title: str, folder: epath.Path) -> None:
     """Write table.png of entries (``report.comparison.entries``)."""
     drawn = curve(found, axis) if axis else bars(found)
     drawn.suptitle(title, fontsize=11)

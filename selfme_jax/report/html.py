@@ -1,10 +1,11 @@
 """One self-contained page: figures embedded, no link to anything outside."""
 
 import base64
-import os
 from collections.abc import Mapping
-from pathlib import Path
 
+from etils import epath
+
+from selfme_jax import files
 from selfme_jax.report import tables, verdict
 
 CAPTIONS = {
@@ -21,7 +22,7 @@ CAPTIONS = {
 
 
 def write(
-    path: Path,
+    path: epath.Path,
     *,
     title: str,
     results: dict,
@@ -51,7 +52,7 @@ def write(
 
 
 def render(
-    path: Path, template: str, *, figures: Mapping[str, bytes], **values: object
+    path: epath.Path, template: str, *, figures: Mapping[str, bytes], **values: object
 ) -> None:
     """Write a page from a template of this folder, atomically.
 
@@ -70,9 +71,7 @@ def render(
             **values,
         )
     )
-    partial = path.with_name(path.name + ".partial")
-    partial.write_text(page, encoding="utf-8")
-    os.replace(partial, path)
+    files.write(path, page)
 
 
 def _environment():

@@ -4,13 +4,13 @@ Every function returns a matplotlib Figure of its own (no pyplot, no global stat
 """
 
 import io
-import os
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from etils import epath
 
+from selfme_jax import files
 from selfme_jax.evaluate import loso
 from selfme_jax.types import Predictions
 
@@ -38,14 +38,12 @@ def png(drawn: "Figure") -> bytes:
     return buffer.getvalue()
 
 
-def save(figures: Mapping[str, "Figure"], folder: Path) -> dict[str, bytes]:
+def save(figures: Mapping[str, "Figure"], folder: epath.Path) -> dict[str, bytes]:
     """Write <folder>/<name>.png, each atomically; returns the bytes by name."""
     folder.mkdir(parents=True, exist_ok=True)
     images = {name: png(drawn) for name, drawn in figures.items()}
     for name, data in images.items():
-        partial = folder / f"{name}.png.partial"
-        partial.write_bytes(data)
-        os.replace(partial, folder / f"{name}.png")
+        files.write(folder / f"{name}.png", data)
     return images
 
 

@@ -1,7 +1,8 @@
 """Table, figures and page of a pretraining run."""
 
 from collections.abc import Sequence
-from pathlib import Path
+
+from etils import epath
 
 from selfme_jax.report import html, plots, reconstruction, tables
 from selfme_jax.report.reconstruction import Picture
@@ -30,7 +31,7 @@ def text(results: dict) -> str:
 
 
 def write(
-    folder: Path,
+    folder: epath.Path,
     results: dict,
     *,
     command: str,

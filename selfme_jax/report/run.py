@@ -1,14 +1,15 @@
 """Figures and the page of a run, from its results and the files of its workdir."""
 
 from collections.abc import Sequence
-from pathlib import Path
+
+from etils import epath
 
 from selfme_jax.evaluate import predictions
 from selfme_jax.report import html, motion, plots
 
 
 def write(
-    folder: Path,
+    folder: epath.Path,
     results: dict,
     *,
     title: str,

@@ -6,9 +6,7 @@ folder into place when it is complete, so a kill leaves the previous one. Proces
 a pod writes; all of them read.
 """
 
-import os
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import jax
@@ -17,6 +15,7 @@ import orbax.checkpoint as ocp
 from etils import epath
 from orbax.checkpoint.checkpoint_manager import MultiprocessingOptions
 
+from selfme_jax import files
 from selfme_jax.train import parallel
 
 
@@ -24,7 +23,9 @@ class Chunk:
     """Checkpoints of one chunk of runs; use as a context manager."""
 
     def __init__(self, folder: epath.PathLike):
-        self._folder = epath.Path(folder).resolve()
+        folder = files.path(folder)
+        # Orbax wants full paths; resolving would spoil a place in a bucket.
+        self._folder = folder if files.remote(folder) else folder.resolve()
 
     def __enter__(self) -> "Chunk":
         return self
@@ -74,14 +75,10 @@ class Chunk:
         return self._manager.restore(step, args=ocp.args.StandardRestore(template))
 
 
-def write_array(path: Path, array: np.ndarray) -> None:
+def write_array(path: epath.Path, array: np.ndarray) -> None:
     """Write an .npy file, its folder made; a kill leaves the old file or the new.
 
     Process 0 does.
     """
-    if not parallel.leads():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name("partial_" + path.name)
-    np.save(partial, array)
-    os.replace(partial, path)
+    if parallel.leads():
+        files.write_array(path, array)

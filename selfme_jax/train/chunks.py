@@ -7,14 +7,14 @@ step; more ones are filled up with copies of its last run, which are never saved
 """
 
 import json
-import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from etils import epath
 
+from selfme_jax import files
 from selfme_jax.train import parallel
 from selfme_jax.train.state import Run
 
@@ -93,16 +93,15 @@ def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
     ]
 
 
-def read(folder: Path) -> list[int]:
+def read(folder: epath.Path) -> list[int]:
     """How many runs each chunk of a stage has, of those that were begun."""
     path = folder / "chunks.json"
     return json.loads(path.read_text()) if path.exists() else []
 
 
-def begin(folder: Path, chunks: Sequence[Chunk]) -> None:
+def begin(folder: epath.Path, chunks: Sequence[Chunk]) -> None:
     """Write down what ``read`` reads; process 0 does."""
     if parallel.leads():
         folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / "chunks.partial"
-        partial.write_text(json.dumps([len(chunk.names) for chunk in chunks]))
-        os.replace(partial, folder / "chunks.json")
+        sizes = json.dumps([len(chunk.names) for chunk in chunks])
+        files.write(folder / "chunks.json", sizes)

@@ -1,19 +1,24 @@
 """What a run tells: lines for a person, metrics.jsonl and TensorBoard events."""
 
 import json
-import os
+import tempfile
 import time
 from collections.abc import Mapping
+from functools import cached_property
+from os import PathLike
 from pathlib import Path
 
 import numpy as np
+from etils import epath
 from tensorboardX import SummaryWriter
+
+from selfme_jax import files
 
 # A person wants a sign of life, not a flood.
 _SECONDS_BETWEEN_LINES = 1.0
 
 
-def read(path: Path) -> list[dict]:
+def read(path: epath.Path) -> list[dict]:
     """Rows of a metrics.jsonl; a last line torn by a kill is dropped."""
     rows = []
     for line in path.read_text().splitlines() if path.exists() else []:
@@ -33,13 +38,24 @@ def duration(seconds: float) -> str:
 
 
 class Log:
-    """Writer of metrics and progress of one workdir."""
+    """Writer of metrics and progress of one workdir.
 
-    def __init__(self, workdir: Path):
-        self._path = Path(workdir) / "metrics.jsonl"
-        self._events = Path(workdir) / "events"
+    Objects of a bucket cannot be added to: there it writes on this machine, and
+    ``flush`` copies.
+    """
+
+    def __init__(self, workdir: str | PathLike):
+        self._workdir = files.path(workdir)
         self._writers: dict[str, SummaryWriter] = {}
         self._since = time.monotonic()
+
+    @cached_property
+    def _scratch(self) -> tempfile.TemporaryDirectory | None:
+        return tempfile.TemporaryDirectory() if files.remote(self._workdir) else None
+
+    @property
+    def _folder(self) -> Path:
+        return Path(self._scratch.name if self._scratch else self._workdir)
 
     def start(self) -> None:
         """Restart the clock of ``seconds``: the time each row took."""
@@ -47,15 +63,15 @@ class Log:
 
     def rewind(self, stage: str, chunk: int, step: int) -> None:
         """Forget rows after ``step`` of a chunk: they will be written again."""
-        rows = read(self._path)
+        self.flush()
+        rows = read(self._workdir / "metrics.jsonl")
         later = [
             (r["stage"], r["chunk"]) == (stage, chunk) and r["step"] > step
             for r in rows
         ]
         kept = [r for r, drop in zip(rows, later, strict=True) if not drop]
-        partial = self._path.with_suffix(".partial")
-        partial.write_text("".join(json.dumps(r) + "\n" for r in kept))
-        os.replace(partial, self._path)
+        lines = "".join(json.dumps(r) + "\n" for r in kept)
+        files.write(self._folder / "metrics.jsonl", lines)
 
     def metrics(
         self, stage: str, chunk: int, step: int, values: Mapping[str, np.ndarray]
@@ -72,7 +88,7 @@ class Log:
         seconds, self._since = round((now - self._since) / count, 4), now
         name = f"{stage}_{chunk:04d}"
         if name not in self._writers:
-            self._writers[name] = SummaryWriter(str(self._events / name))
+            self._writers[name] = SummaryWriter(str(self._folder / "events" / name))
         lines = []
         for i in range(count):
             row = {"stage": stage, "chunk": chunk, "step": step + i, "seconds": seconds}
@@ -80,11 +96,23 @@ class Log:
             lines.append(json.dumps(row | scalars) + "\n")
             for key, value in scalars.items():
                 self._writers[name].add_scalar(key, value, step + i)
-        with self._path.open("a") as file:
+        with (self._folder / "metrics.jsonl").open("a") as file:
             file.write("".join(lines))
+
+    def flush(self) -> None:
+        """Copy what was written to the bucket, if the workdir is in one."""
+        if not self._writers or not self._scratch:
+            return
+        for writer in self._writers.values():
+            writer.flush()
+        for path in self._folder.rglob("*"):
+            if path.is_file():
+                target = self._workdir / path.relative_to(self._folder)
+                target.write_bytes(path.read_bytes())
 
     def close(self) -> None:
         """Flush the event files."""
+        self.flush()
         for writer in self._writers.values():
             writer.close()
 

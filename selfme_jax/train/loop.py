@@ -7,12 +7,13 @@ import itertools
 import time
 from collections.abc import Callable
 from functools import partial
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
+from etils import epath
 
+from selfme_jax import files
 from selfme_jax.train import checkpoint, chunks, parallel, preemption, step
 from selfme_jax.train import stream as feeding
 from selfme_jax.train.chunks import Chunk, Waves
@@ -38,7 +39,7 @@ class Stage(NamedTuple):
     """
 
     name: str
-    workdir: Path
+    workdir: epath.Path
     log: Log
     runs_per_device: int = 0
     log_every: int = 10
@@ -70,7 +71,7 @@ def fit(
     stage: Stage,
     names: list[str],
     *,
-    kept: Callable[[Any], Path] | None = None,
+    kept: Callable[[Any], epath.Path] | None = None,
 ) -> Any:
     """Train all runs and collect ``finish(variables, run, data)`` of each.
 
@@ -159,12 +160,14 @@ def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
         due = time.monotonic() - saved > stage.save_seconds
         stop, due = _agree(preemption.asked(), due)
         if done < task.steps and (stop or due):
+            stage.log.flush()
             store.save(done, engine.waves.collect(states, count))
             saved = time.monotonic()
         if done < task.steps and stop:
             text = f"{stage.name}: saved at step {done} of {task.steps}"
             raise PreemptedError(text, agreed=True)
     variables = step.variables(task, TrainState(*engine.waves.collect(states, count)))
+    stage.log.flush()
     store.save(done, variables)
     return variables
 
@@ -226,7 +229,7 @@ def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
         ]
         there = all(path.exists() for path in paths)
         if parallel.everywhere(np.array(there))[0]:
-            return np.stack([np.load(path) for path in paths])
+            return np.stack([files.read_array(path) for path in paths])
     shared = () if isinstance(engine.data, Stream) else engine.data
     waves = zip(
         engine.waves.deal(variables), engine.waves.deal(chunk.runs), strict=True
