@@ -66,7 +66,8 @@ def fetch(cloud, folder, target):
 
 def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_path):
     whole = tmp_path / "whole"
-    arguments = command.CONFIG, *command.TINY
+    arguments = *command.TINY, "--config.engine.classifier.save_seconds=2"
+    arguments = command.CONFIG, *arguments
     local = f"--config.data.root={data}", f"--workdir={whole}"
     done = command.run(*arguments, *local, cache=cache)
     assert done.code == 0, done.err

@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from etils import epath
 
+from selfme_jax import files
 from selfme_jax.evaluate import bootstrap, floors, loso, predictions
 from selfme_jax.report import curves, layout
 
@@ -86,14 +87,14 @@ def write(
     writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
     writer.writeheader()
     writer.writerows(found)
-    files = {
+    contents = {
         "table.md": text,
         "table.txt": text,
         "table.csv": lines.getvalue(),
         "table.tex": layout.latex(title, found),
         "table.json": json.dumps(found, indent=2) + "\n",
     }
-    for name, content in files.items():
+    for name, content in contents.items():
         files.write(folder / name, content)
     curves.save(found, axis, title, folder)
     return text

@@ -56,9 +56,13 @@ def test_every_command_works(user):
         "kubectl apply --filename=-",
         "kubectl logs",
         "kubectl delete jobset selfme",
+        "gcloud storage cp -r data/casme2 gs://BUCKET/data/",
+        "python -m selfme_jax.export --workdir=gs://BUCKET/runs/casme2",
     ):
         assert words in called, words
-    assert len(user.mains()) == 2  # the rehearsal
+    workdirs = sorted(call.argv[-1] for call in user.mains())
+    bucket = "--workdir=gs://BUCKET/runs/casme2"
+    assert workdirs == [bucket, *["--workdir=runs/rehearsal"] * 2]
     (job,) = (c.argv for c in user.calls("sbatch"))
     script = job.index("launch/slurm.sbatch")
     assert all(word.startswith("--") for word in job[:script])
