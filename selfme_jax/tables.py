@@ -25,6 +25,8 @@ from selfme_jax.train.log import Progress
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.types import UserError
 
+NOT_ASKED = "not run yet (--rows)"
+
 
 def define_flags() -> None:
     """Those of this command: other ones have flags of the same names."""
@@ -33,6 +35,9 @@ def define_flags() -> None:
     )
     known = ",".join(comparison.TABLES)
     flags.DEFINE_list("table", [], f"Any of {known}.")
+    flags.DEFINE_list(
+        "rows", [], "Run these alone; others are shown if they are there."
+    )
     flags.DEFINE_string("workdir", None, "Default: runs/tables_<config name>.")
 
 
@@ -51,6 +56,7 @@ def main() -> None:
         raise UserError(f"{stem} pretrains motion; tables are of recognition.")
     data = build.dataset(resolved)
     wanted = {name: comparison.table(name, resolved, data) for name in names}
+    wanted = {name: _only(given.rows, table) for name, table in wanted.items()}
     parts = [p for p in comparison.parts(config, data) if _there(config, p)]
     count = sum(not r.why_not for t in wanted.values() for r in t.rows) * len(parts)
     print(
@@ -68,6 +74,27 @@ def main() -> None:
                 done += not row.why_not
                 progress(done, f"{name}: {row.name} on {part.name}")
         _write(folder, name, table, cells)
+
+
+def _only(names: list[str], table: Table) -> Table:
+    """The table with a reason at the rows that are not to be run now.
+
+    Raises:
+      UserError: a name that no row has.
+    """
+    known = [row.name for row in table.rows]
+    if not set(names) <= set(known):
+        asked, rows = ",".join(names), "; ".join(known)
+        raise UserError(f"--rows={asked}: the rows of {table.title!r} are {rows}.")
+    waiting = [r.name for r in table.rows if names and r.name not in names]
+    return table._replace(
+        rows=tuple(
+            row._replace(why_not=row.why_not or NOT_ASKED)
+            if row.name in waiting
+            else row
+            for row in table.rows
+        )
+    )
 
 
 def _there(config: ConfigDict, part: Part) -> bool:
@@ -93,37 +120,40 @@ def _changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
 def _cell(config: ConfigDict, row: Row, part: Part, folder: epath.Path) -> Cell:
     """A row on a part of the data, run unless it is there."""
     cell = Cell(row.name, part.name, row.x, row.paper, why_not=row.why_not)
-    if row.why_not:
+    if row.why_not not in ("", NOT_ASKED):
         return cell
     changes = row.changes | part.changes
     # Another rule of scoring needs no other run.
     rule = changes.pop("protocol.score", config.protocol.score)
     try:
-        place = run(_changed(config, changes), row.name, folder)
+        config = settings.resolve(_changed(config, changes))
+        place = _place(config, row.name, folder)
+        finished = (place / "results.json").exists()
+        if row.why_not and not finished:
+            return cell
+        if not finished:
+            _run(config, row.name, place, folder)
     except UserError as error:
         return cell._replace(why_not=str(error).splitlines()[0].rstrip("."))
     except NonFiniteError as error:
         return cell._replace(why_not=f"training failed: {error}".rstrip("."))
-    return cell._replace(folder=place, rule=rule)
+    return cell._replace(folder=place, rule=rule, why_not="")
 
 
-def run(config: ConfigDict, name: str, folder: epath.Path) -> epath.Path:
-    """The folder of a finished run of ``config``, which is run if it is not there.
-
-    Args:
-      config: not resolved. name: what to call it. folder: of all cells.
-    """
-    config = settings.resolve(config)
-    motion = folder / "motion" / _digest(first_stages.depends_on(config))
-    if config.input != "images":
-        config.engine.motion.workdir = str(motion)
+def _place(config: ConfigDict, name: str, folder: epath.Path) -> epath.Path:
+    """Where the run of a (resolved) config is or goes; ``name``: what to call it."""
     kept = {k: v for k, v in config.to_dict().items() if k not in settings.FREE}
     words = "".join(c if c.isalnum() else " " for c in name).lower().split()
     digest = _digest(kept)
     made = sorted((folder / "cells").glob(f"*_{digest}"))  # under another row's name
-    place = made[0] if made else folder / "cells" / f"{'_'.join(words)}_{digest}"
-    if (place / "results.json").exists():
-        return place
+    return made[0] if made else folder / "cells" / f"{'_'.join(words)}_{digest}"
+
+
+def _run(config: ConfigDict, name: str, place: epath.Path, folder: epath.Path) -> None:
+    """Run a (resolved) config; the motion is shared by all runs in ``folder``."""
+    motion = folder / "motion" / _digest(first_stages.depends_on(config))
+    if config.input != "images":
+        config.engine.motion.workdir = str(motion)
     print(f"\n== {name}", flush=True)
     inputs = motion / "inputs.npy"
     stages = ["classifier"] if inputs.exists() else ["motion", "classifier"]
@@ -136,7 +166,6 @@ def run(config: ConfigDict, name: str, folder: epath.Path) -> epath.Path:
     if (place / "flow.npy").exists() and not inputs.exists():
         files.copy(place / "flow.npy", inputs)
     session.score()
-    return place
 
 
 def _digest(tree: dict) -> str:

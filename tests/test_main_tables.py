@@ -76,3 +76,25 @@ def test_bad_flags_are_a_line(data, tmp_path):
         cache=tmp_path,
     )
     assert done.returncode == 2 and "learns motion" in done.stderr
+
+
+def test_rows_alone_and_those_that_are_there(data, tmp_path):
+    flags = (
+        "--table=sota",
+        command.CONFIG,
+        f"--config.data.root={data}",
+        *SMALL,
+        "--config.vit.train.steps=3",
+        f"--workdir={tmp_path / 'run'}",
+    )
+    for rows, there in (("TV-L1 + SCViT", 1), ("Bi-WOOF,LBP-TOP", 2)):
+        done = run(*flags, f"--rows={rows}", cache=tmp_path / "cache")
+        assert done.returncode == 0, done.stderr
+        with (tmp_path / "run/sota/table.csv").open(newline="") as file:
+            found = {r["row"]: r for r in csv.DictReader(file)}
+        assert sum(bool(r["uf1"]) for r in found.values()) == there
+    assert found["TV-L1 + SCViT"]["uf1"] and found["Bi-WOOF"]["uf1"]
+    assert found["VGG16"]["why_not"] == "not run yet (--rows)"
+    assert "frames" in found["LBP-TOP"]["why_not"]  # asked for, but cannot be had
+    done = run(*flags, "--rows=VGG17", cache=tmp_path / "cache")
+    assert done.returncode == 2 and "VGG16" in done.stderr
