@@ -147,6 +147,7 @@ class DataAxis:
         names = tuple(f"data{i}" for i in range(len(factors)))
         self._mesh = Mesh(np.reshape(jax.devices(), factors), names)
         self._whole = NamedSharding(self._mesh, PartitionSpec())
+        self._told = False
 
     def task(self, task: Task) -> Task:
         """The same task, whose batch lies over the devices."""
@@ -154,6 +155,7 @@ class DataAxis:
         def batch(*args):
             made = task.batch(*args)
             size = len(jax.tree.leaves(made)[0])
+            self._tell(size)
 
             def place(x):  # weights travel with a batch, too
                 if not x.ndim or len(x) != size:
@@ -197,6 +199,17 @@ class DataAxis:
     def devices(self, batch: int) -> int:
         """How many devices share a batch of that size."""
         return math.gcd(batch, self._mesh.size)
+
+    def _tell(self, batch: int) -> None:
+        """Say once where devices are left idle or do the same as others."""
+        used, there = self.devices(batch), self._mesh.size
+        if used < there and not self._told:
+            print(
+                f"a batch of {batch} is shared by {used} of {there} devices: take a "
+                f"batch_size that {there} divides to use them all",
+                flush=True,
+            )
+        self._told = True
 
     def _over(self, batch: int) -> NamedSharding:
         names, parts = [], 1

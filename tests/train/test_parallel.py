@@ -93,7 +93,7 @@ def sharded(task, run, data, steps):
 
 
 @pytest.mark.parametrize("batch", [8, 12, 7])
-def test_one_run_over_eight_devices_equals_one_device(batch):
+def test_one_run_over_eight_devices_equals_one_device(batch, capsys):
     """Draws, dropout, batch statistics and means are those of the whole batch."""
     task, run, data = one_run(batch)
     expected, metrics = trained(task, run, data, STEPS)
@@ -103,6 +103,8 @@ def test_one_run_over_eight_devices_equals_one_device(batch):
     close(found, metrics, 1e-4)
     # It was shared out: devices exchange something where their number allows it.
     assert ("all-reduce" in update.as_text()) == (batch != 7)
+    told = {8: 0, 12: 1, 7: 1}[batch]
+    assert capsys.readouterr().out.count(f"a batch of {batch} is shared by") == told
 
 
 def test_gradients_over_eight_devices_are_not_eight_times_as_large():
