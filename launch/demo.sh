@@ -19,7 +19,14 @@ echo "Demo: learns facial motion from synthetic people without labels, then reco
 
 source launch/setup.sh
 setup_venv ""
+if [[ ! -d $workdir/people ]]; then
+  rm -rf "$workdir/clips"  # of a demo that was killed
+  "$python" -m selfme_jax.prepare synthetic --as=video --size=64 --output="$workdir/clips"
+  "$python" -m selfme_jax.prepare video --source="$workdir/clips" --detector=frame \
+    --size=64 --data_dir="$workdir/people"
+fi
 "$python" -m selfme_jax.main --config=configs/synthetic_pretraining.py \
+  --config.data.name=video --config.data.root="$workdir/people" \
   --workdir="$workdir/pretraining" ${options[@]+"${options[@]}"}
 "$python" -m selfme_jax.main --config=configs/synthetic.py --workdir="$workdir" \
   --config.motion.scope=pretrained --config.motion.init="$workdir/pretraining" \

@@ -1,7 +1,7 @@
 """Make data ready for training: once, so that training reads it fast.
 
     python -m selfme_jax.prepare casme2|smic_hs|samm|megc2019 --source=DIR [--verify]
-    python -m selfme_jax.prepare synthetic --as=casme2|smic_hs|samm --output=DIR
+    python -m selfme_jax.prepare synthetic --as=casme2|smic_hs|samm|video --output=DIR
     python -m selfme_jax.prepare video --source=DIR
 
 The official datasets: a table says what of the release is there; --verify stops after
@@ -28,9 +28,13 @@ from selfme_jax.types import UserError
 
 _SOURCE = flags.DEFINE_string("source", "", "Folder of what is to be prepared.")
 _DATA_DIR = flags.DEFINE_string("data_dir", None, "Default: data/<dataset>.")
-_SIZE = flags.DEFINE_integer("size", 256, "Height and width of face crops.")
+_SIZE = flags.DEFINE_integer(
+    "size", 256, "Height and width of face crops (synthetic: of faces, default 128)."
+)
 _DETECTOR = flags.DEFINE_string(
-    "detector", "haar", "Haar, or a MediaPipe face landmarker (a .task file)."
+    "detector",
+    "haar",
+    "haar; frame (faces are cut out already); a MediaPipe face landmarker (.task).",
 )
 _VERIFY = flags.DEFINE_bool("verify", False, "Look at the release, write nothing.")
 _PARTIAL = flags.DEFINE_bool(
@@ -96,17 +100,22 @@ def synthetic(data_dir: Path) -> None:
     del data_dir
     if not _OUTPUT.value:
         raise UserError("no folder to write to. Set --output to a new one.")
+    look = imitation.Look()
+    if flags.FLAGS["size"].present:
+        look = look._replace(size=_SIZE.value)
     count = imitation.write(
         _AS.value,
         Path(_OUTPUT.value).expanduser(),
         source=Path(_SOURCE.value).expanduser() if _SOURCE.value else None,
         number=_CLASSES.value,
+        look=look,
         tell=Teller(),
     )
+    cut_out = f" --detector=frame --size={look.size}" if _AS.value == "video" else ""
     print(
         f"{count} synthetic clips, laid out as {_AS.value}, in {_OUTPUT.value}; then\n"
         f"python -m selfme_jax.prepare {_AS.value} --source="
-        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR",
+        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR{cut_out}",
         flush=True,
     )
 

@@ -52,7 +52,7 @@ def detect(image: np.ndarray, *, detector: str = "haar") -> Box | None:
 
     Args:
         image: [h, w, 3] uint8 RGB.
-        detector: 'haar', or the path of a MediaPipe face landmarker (.task).
+        detector: see ``load``.
 
     Raises:
         UserError: unknown or unusable detector.
@@ -62,18 +62,24 @@ def detect(image: np.ndarray, *, detector: str = "haar") -> Box | None:
 
 @functools.cache
 def load(detector: str) -> Detector:
-    """A detector by its name: 'haar' (with OpenCV), or a MediaPipe .task file.
+    """A detector by its name.
+
+    'haar' (with OpenCV), 'frame' (frames are cut-out faces already: the whole frame,
+    or its middle square), or the path of a MediaPipe face landmarker (.task).
 
     Raises:
         UserError: unknown name, no such file, or MediaPipe is not installed.
     """
     if detector == "haar":
         return _haar()
+    if detector == "frame":
+        return _frame
     if detector.endswith(".task"):
         return _landmarker(detector)
     raise UserError(
-        f"unknown detector {detector!r}. Use haar, or the path of a MediaPipe face "
-        "landmarker\n(face_landmarker.task; needs pip install 'selfme_jax[landmarks]')."
+        f"unknown detector {detector!r}. Use haar, frame (faces that are cut out "
+        "already), or the path of a\nMediaPipe face landmarker (face_landmarker.task; "
+        "needs pip install 'selfme_jax[landmarks]')."
     )
 
 
@@ -127,6 +133,13 @@ def _haar() -> Detector:
         return None
 
     return find
+
+
+def _frame(image: np.ndarray) -> Box:
+    """The box whose square (``clip_square``) is the middle square of the image."""
+    height, width = image.shape[:2]
+    face = min(height, width) / MARGIN
+    return Box((width - face) / 2, (height - face) / 2 - DROP * face, face, face)
 
 
 def _landmarker(path: str) -> Detector:

@@ -27,7 +27,9 @@ from selfme_jax.data import (
 from selfme_jax.data.release import Entry
 from selfme_jax.types import Clip, Tell, UserError
 
-FIRST_PERSON = {"casme2": 2000, "smic_hs": 3000, "samm": 4000}  # nobody else's
+# Nobody else's; 40 people from 1000 are those of configs/synthetic_pretraining.py.
+FIRST_PERSON = {"video": 1000, "casme2": 2000, "smic_hs": 3000, "samm": 4000}
+PEOPLE, CLIPS = 40, 6  # of video, clips of each
 MODULES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
 _TRIES = 160  # clips of a person, to find one of a class
 
@@ -52,7 +54,7 @@ def write(
     """Write an imitation of a release below ``output``; the number of clips.
 
     Args:
-        name: casme2 | smic_hs | samm.
+        name: casme2 | smic_hs | samm | video (folders of frames, no sheet).
         output: folder, new or empty.
         source: folder with the official sheet; None makes one up.
         number: of classes of the protocol whose clips get frames.
@@ -62,14 +64,16 @@ def write(
     Raises:
         UserError: unknown name, or ``output`` is not empty.
     """
-    if name not in MODULES:
-        raise UserError(f"unknown release {name!r}. Known: {', '.join(MODULES)}.")
+    if name not in FIRST_PERSON:
+        raise UserError(f"unknown release {name!r}. Known: {', '.join(FIRST_PERSON)}.")
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} is not empty. Choose another --output.")
     output.mkdir(parents=True, exist_ok=True)
     (output / release.IMITATION).write_text(
         "Synthetic faces in the layout of an official release: not its data.\n"
     )
+    if name == "video":
+        return _videos(output, look, tell)
     module = MODULES[name]
     if source is None:
         imitated_sheets.write(name, output)
@@ -85,6 +89,27 @@ def write(
         for done, _ in enumerate(work, start=1):
             tell("imitating clips", done, len(entries), entries[done - 1].name)
     return len(entries)
+
+
+def _videos(output: Path, look: Look, tell: Tell) -> int:
+    """A folder of frames for each clip: <person>/<clip>/000.png."""
+    import cv2
+
+    data = synthetic.load(
+        subjects=PEOPLE,
+        clips_per_subject=CLIPS,
+        first_subject=FIRST_PERSON["video"],
+        **look._asdict(),
+    )
+    for done, sample in enumerate(data.samples, start=1):
+        folder = output / sample.subject / sample.sample
+        folder.mkdir(parents=True)
+        for number, frame in enumerate(data.clip(done - 1).frames):
+            path = folder / f"{number:03d}.png"
+            cv2.imwrite(str(path), cv2.cvtColor(frame, cv2.COLOR_RGB2BGR))
+        name = f"{sample.subject}/{sample.sample}"
+        tell("imitating clips", done, len(data.samples), name)
+    return len(data.samples)
 
 
 def _ranks(entries: Sequence[Entry]) -> list[int]:

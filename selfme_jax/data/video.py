@@ -61,7 +61,7 @@ def prepare(
         source: folder of videos and of folders of frames.
         data_dir: of the dataset.
         size: height and width of the crops.
-        detector: of faces: 'haar', or the path of a MediaPipe face landmarker.
+        detector: of faces, see ``faces.load``.
         stride: take every so-manieth frame.
         max_frames: of a clip, the first so many (after stride); 0 = all.
         tell: called as the work goes on, with (what, done, total, where).

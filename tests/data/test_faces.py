@@ -69,6 +69,19 @@ def test_the_square_is_around_the_median_box():
     assert all(type(value) is int for value in square)
 
 
+@pytest.mark.parametrize("height, width", [(64, 64), (48, 70), (71, 51)])
+def test_of_cut_out_faces_the_middle_square_is_taken(height, width):
+    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
+    square = faces.clip_square([faces.detect(image, detector="frame")] * 3)
+    side = min(height, width)
+    assert square.side == side
+    assert abs(square.x - (width - side) / 2) <= 0.5
+    assert abs(square.y - (height - side) / 2) <= 0.5
+    cut = faces.crop(image, square, size=side)
+    rows = slice(square.y, square.y + side), slice(square.x, square.x + side)
+    np.testing.assert_array_equal(cut, image[rows])
+
+
 def test_haar_finds_a_face_where_it_is():
     frame = footage.film()[0]
     x, y, side = footage.PLACE

@@ -7,7 +7,8 @@ import footage
 import numpy as np
 import pytest
 
-from selfme_jax.data import clips, faces, video
+from configs import synthetic_pretraining
+from selfme_jax.data import clips, faces, imitation, synthetic, video
 from selfme_jax.data.faces import Box
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
 from selfme_jax.types import UserError
@@ -274,3 +275,23 @@ def test_real_faces_are_found(shared_data, tmp_path):
         assert 64 * 0.55 < box.width < 64 * 0.85
         assert abs(box.x + box.width / 2 - 32) < 6
         assert abs(box.y + box.height / 2 - 32) < 8
+
+
+def test_imitated_videos_are_the_synthetic_people_to_the_bit(tmp_path, monkeypatch):
+    """Those of configs/synthetic_pretraining.py, whom the demo learns from."""
+    monkeypatch.setattr(imitation, "PEOPLE", 2)
+    monkeypatch.setattr(imitation, "CLIPS", 3)
+    look = imitation.Look(size=32, frames=4)
+    assert imitation.write("video", tmp_path / "clips", look=look) == 6
+    found = video.prepare(
+        tmp_path / "clips", tmp_path / "data", size=32, detector="frame"
+    )
+    config = synthetic_pretraining.get_config().synthetic
+    options = config.to_dict() | {"subjects": 2, "clips_per_subject": 3}
+    data = synthetic.load(**options | {"size": 32, "frames": 4})
+    assert not set(data.samples) & set(synthetic.load(subjects=8).samples)
+    for i, clip in enumerate(found.clips):
+        frames = [found.frame(clip.start + k) for k in range(clip.count)]
+        np.testing.assert_array_equal(frames, data.clip(i).frames)
+        sample = data.samples[i]
+        assert clip.name == f"{sample.subject}/{sample.sample}"
