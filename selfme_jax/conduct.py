@@ -43,6 +43,7 @@ def protocol(
     met = scope == "all_subjects"
     if init:
         met = met or met_before(files.path(init), samples)
+    unnamed = bool(init) and learned_from_videos(files.path(init))
     name = "LOSO" if len(names) == 1 else "composite LOSO"
     if config.protocol.split == "cross_database":
         name = "cross-database (trained on the other datasets)"
@@ -56,6 +57,7 @@ def protocol(
         "pretrained_weights": weights_used(config),
         "labels_shuffled": config.shuffle_labels,
         "saw_test_subject": met,
+        "videos_unchecked": unnamed,
         "imitation": getattr(dataset, "imitation", False),
         "partial": data_protocol.partial(samples, dataset.classes),
     }
@@ -84,7 +86,7 @@ def weights_used(config) -> str:
 def met_before(folder: epath.Path, samples: Sequence[Sample]) -> bool:
     """Whether a pretraining run, or one that it started from, met somebody of these.
 
-    Videos are not asked: nobody of a labelled dataset is known by name there.
+    By name: of people in videos nothing is known (``learned_from_videos``).
     """
     path = folder / "manifest.csv"
     met = manifest.people(path) if path.exists() else set()
@@ -92,3 +94,11 @@ def met_before(folder: epath.Path, samples: Sequence[Sample]) -> bool:
         return True
     before = workdir.read_json(folder / "config.json")["motion"]["init"]
     return bool(before) and met_before(files.path(before), samples)
+
+
+def learned_from_videos(folder: epath.Path) -> bool:
+    """Whether a pretraining run, or one that it started from, read unnamed people."""
+    config = workdir.read_json(folder / "config.json")
+    before = config["motion"]["init"]
+    videos = config["data"]["name"] == "video"
+    return videos or (bool(before) and learned_from_videos(files.path(before)))

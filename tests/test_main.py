@@ -164,6 +164,7 @@ def test_results_name_what_the_contract_names(results):
         "imitation": False,
         "partial": "",
         "saw_test_subject": False,
+        "videos_unchecked": False,
     }
     assert results["provenance"]["device"] == "1 x cpu (cpu)"
     assert results["provenance"]["versions"]["jax"]

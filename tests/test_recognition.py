@@ -14,7 +14,9 @@ from selfme_jax.types import Sample, UserError
 def run(folder, people, init=""):
     """A pretraining run's folder; people None: videos, which have no manifest."""
     folder.mkdir()
-    (folder / "config.json").write_text(json.dumps({"motion": {"init": str(init)}}))
+    data = {"name": "video" if people is None else "casme2"}
+    config = {"motion": {"init": str(init)}, "data": data}
+    (folder / "config.json").write_text(json.dumps(config))
     if people is not None:
         samples = [Sample("casme2", person, "c", 0) for person in people]
         manifest.write(folder / "manifest.csv", samples)
@@ -36,6 +38,8 @@ def test_the_whole_line_of_runs_is_asked(person, met, tmp_path):
     last = run(tmp_path / "last", ["sub02", "sub03"], videos)
     asked = [Sample("smic", "s99", "c", 0), Sample(*person, "c", 0)]
     assert conduct.met_before(last, asked) is met
+    found = [conduct.learned_from_videos(folder) for folder in (first, videos, last)]
+    assert found == [False, True, True]
 
 
 def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):

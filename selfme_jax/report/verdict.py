@@ -73,6 +73,11 @@ def notes(results: dict) -> list[str]:
     found = []
     if results["protocol"]["saw_test_subject"]:
         found.append("Training saw the test subject: no subject-independent score.")
+    if results["protocol"].get("videos_unchecked"):  # earlier versions lack it
+        found.append(
+            "Motion was pretrained on videos, whose people have no names: that none of "
+            "them is a test subject was not checked."
+        )
     if results["protocol"]["epoch_rule"] == "oracle_epoch":
         found.append("The epoch was chosen on the test subject: a leak ceiling only.")
     if results["protocol"]["score"] == "mean_of_folds":

@@ -41,6 +41,7 @@ def made() -> tuple[Predictions, dict]:
         "imitation": False,
         "partial": "",
         "saw_test_subject": False,
+        "videos_unchecked": False,
     }
     return rows, {
         **loso.summarise(rows, resamples=100),

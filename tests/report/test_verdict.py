@@ -49,6 +49,7 @@ def test_interval_that_holds_zero_is_said(results):
     "change, says",
     [
         ({"saw_test_subject": True}, "saw the test subject"),
+        ({"videos_unchecked": True}, "was not checked"),
         ({"epoch_rule": "oracle_epoch"}, "leak ceiling"),
         ({"labels_shuffled": True}, "Labels were shuffled"),
         ({"partial": "140 of 145 clips of casme2"}, "140 of 145 clips of casme2"),
