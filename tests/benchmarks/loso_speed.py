@@ -25,7 +25,7 @@ from pathlib import Path
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT)]
 
-from race import DEVICE, GPU, race, report, start  # noqa: E402, I001 (before jax)
+from race import DEVICE, GPU, keep, race, report, start  # noqa: E402, I001 (before jax)
 
 import jax  # noqa: E402
 import jax.numpy as jnp  # noqa: E402
@@ -92,6 +92,8 @@ def steps_of(
         memory = program.memory_analysis()
         size = (memory.temp_size_in_bytes + memory.argument_size_in_bytes) / 1e6
         print(f"  {len(chosen)} run(s): compiled in {seconds:.1f} s, {size:.0f} MB")
+        name = f"{len(chosen)} folds of {clips} clips, {side}x{side}"
+        keep("compile time, planned memory", name, f"{seconds:.1f} s, {size:.0f} MB")
         kept = [state]
 
         def run():

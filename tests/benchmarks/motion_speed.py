@@ -14,12 +14,13 @@ Contestants take turns; the median counts. Both sides use PJRT_NPROC threads (2)
 import argparse
 import functools
 import sys
+import time
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests/motion")]
 
-from race import DEVICE, GPU, race, report, start  # noqa: E402, I001 (before jax)
+from race import DEVICE, GPU, keep, race, report, start  # noqa: E402, I001 (before jax)
 
 import jax  # noqa: E402
 import numpy as np  # noqa: E402
@@ -171,13 +172,20 @@ def memory(repeats: int) -> None:
         lowered = jax.jit(run, donate_argnums=(0, 1)).lower(
             params, state, jax.random.key(0), frame, frame
         )
+        begin = time.perf_counter()
         compiled = lowered.compile(compiler_options=options)
+        seconds = time.perf_counter() - begin
         found = compiled.memory_analysis()
         flops = compiled.cost_analysis()["flops"]
         print(
             f"  remat={remat!s:<6}{found.temp_size_in_bytes / 1e9:6.2f} GB beside "
             f"{found.argument_size_in_bytes / 1e9:.2f} GB of state and batch; "
-            f"{flops / 1e12:.2f} TFLOP"
+            f"{flops / 1e12:.2f} TFLOP; compiled in {seconds:.0f} s"
+        )
+        keep(
+            "compile time, planned memory",
+            f"motion step, batch {batch}, remat={remat}",
+            f"{seconds:.1f} s, {found.temp_size_in_bytes / 1e6:.0f} MB",
         )
 
 
