@@ -48,7 +48,7 @@ def get_config():
         config[method].train.batch_size = 32
         config[method].train.steps = 100
         config[method].train.learning_rate = 2e-3
-    # TCAE: a minute a network on one core. Frames with next to no motion between
+    # TCAE: half a minute a network on one core. Frames with next to no motion between
     # them, of which the curriculum takes the half with least, teach it nothing. Its
     # motion here is no better than none (error 0.356 px, no motion 0.356), and after
     # 800 steps little (0.352): the published L1 sees noise before such small motion.
@@ -56,7 +56,7 @@ def get_config():
     learning.network.size = 64
     learning.network.shrink = 8
     learning.network.start = 0.1
-    learning.train.steps = 100
+    learning.train.steps = 60
     learning.train.batch_size = 8
     learning.train.learning_rate = 2e-3
     learning.train.onset_apex = 1.0
@@ -83,8 +83,8 @@ def _reduced(config):
     config.capsulenet.model.kernel = 3
     for name in ("vgg16", "googlenet", "capsulenet"):
         config[name].model.shrink = 8
-    small = {"ststnet": (100, 32), "htnet": (100, 32), "tcae": (100, 32)}
-    small |= {"off_apexnet": (60, 32), "dual_inception": (40, 16), "featref": (40, 16)}
+    small = {"ststnet": (60, 32), "htnet": (60, 32), "tcae": (100, 32)}
+    small |= {"off_apexnet": (40, 32), "dual_inception": (30, 16), "featref": (30, 16)}
     small |= {"vgg16": (60, 16), "googlenet": (40, 16), "capsulenet": (40, 16)}
     for name, (steps, batch_size) in small.items():
         config[name].train.epochs, config[name].train.steps = 0.0, steps

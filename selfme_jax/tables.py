@@ -142,9 +142,8 @@ def _cell(config: ConfigDict, row: Row, part: Part, folder: epath.Path) -> Cell:
 
 def _place(config: ConfigDict, name: str, folder: epath.Path) -> epath.Path:
     """Where the run of a (resolved) config is or goes; ``name``: what to call it."""
-    kept = {k: v for k, v in config.to_dict().items() if k not in settings.FREE}
     words = "".join(c if c.isalnum() else " " for c in name).lower().split()
-    digest = _digest(kept)
+    digest = _digest(settings.relevant(config))
     made = sorted((folder / "cells").glob(f"*_{digest}"))  # under another row's name
     return made[0] if made else folder / "cells" / f"{'_'.join(words)}_{digest}"
 

@@ -89,3 +89,38 @@ def test_parts_are_each_dataset_alone_and_then_all():
     official = config("megc2019")
     parts = comparison.parts(official, Images())
     assert parts[1].changes["data.name"] == "smic_hs" and not parts[2].changes
+
+
+@pytest.mark.parametrize(
+    "changes, key, matters",
+    [
+        ({"method": "scvit", "input": "tvl1"}, "scvit.train.steps", True),
+        ({"method": "scvit", "input": "tvl1"}, "vit.train.steps", False),
+        ({"method": "scvit", "input": "tvl1"}, "motion.train.steps", False),
+        ({"method": "scvit", "input": "learned"}, "motion.train.steps", True),
+        ({"method": "scvit", "input": "learned"}, "tcae.learning.train.steps", False),
+        ({"method": "scvit", "input": "tcae"}, "tcae.learning.train.steps", True),
+        ({"method": "scvit", "input": "tcae"}, "tcae.train.steps", False),
+        ({"method": "tcae", "input": "tcae_features"}, "tcae.train.steps", True),
+        ({"method": "tcae"}, "tcae.learning.train.steps", True),
+        ({"method": "scvit", "input": "tvl1"}, "flow.gamma", True),
+        ({"method": "scvit", "input": "tvl1"}, "synthetic.subjects", True),
+        ({"method": "scvit", "input": "tvl1"}, "engine.motion.log_every", False),
+        ({"method": "scvit", "input": "tvl1"}, "bootstrap", True),
+    ],
+)
+def test_what_a_cell_depends_on(changes, key, matters):
+    base = changed(config("synthetic"), changes)
+    value = base
+    for part in key.split("."):
+        value = value[part]
+    other = changed(base, {key: type(value)(value + 1)})
+    assert (settings.relevant(base) != settings.relevant(other)) is matters
+
+
+@pytest.mark.parametrize("scope", ["per_fold", "all_subjects"])
+def test_the_scope_of_tcae_matters(scope):
+    base = changed(config("synthetic"), {"method": "vit", "input": "tcae"})
+    other = changed(base, {"motion.scope": scope})
+    same = settings.relevant(base) == settings.relevant(other)
+    assert same == (scope == base.motion.scope)
