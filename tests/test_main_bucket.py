@@ -46,7 +46,7 @@ def remote(cloud, data):
 
 
 def metrics(cloud, folder):
-    found = cloud.objects.get(("work", f"{folder}/metrics.jsonl"), (b"", 0))[0]
+    found = cloud.objects.get(("bucket", f"{folder}/metrics.jsonl"), (b"", 0))[0]
     return [json.loads(line) for line in found.decode().splitlines()]
 
 
@@ -57,10 +57,10 @@ def said(err):
 
 def fetch(cloud, folder, target):
     """A folder of the bucket on this machine."""
-    for name in cloud.names(f"work/{folder}/"):
-        path = target / name.removeprefix(f"work/{folder}/")
+    for name in cloud.names(f"bucket/{folder}/"):
+        path = target / name.removeprefix(f"bucket/{folder}/")
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(cloud.objects["work", name.removeprefix("work/")][0])
+        path.write_bytes(cloud.objects["bucket", name.removeprefix("bucket/")][0])
     return target
 
 
@@ -72,7 +72,7 @@ def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_p
     done = command.run(*arguments, *local, cache=cache)
     assert done.code == 0, done.err
 
-    places = f"--config.data.root={remote}", "--workdir=gs://work/runs/a"
+    places = f"--config.data.root={remote}", "--workdir=gs://bucket/runs/a"
     process = command.start(*arguments, *places, cache=cache, **extra)
     end = time.monotonic() + 200
     while not metrics(cloud, "runs/a") and time.monotonic() < end:
@@ -85,7 +85,7 @@ def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_p
 
     done = command.run(*arguments, *places, cache=cache, **extra)
     assert (done.code, said(done.err)) == (0, [])
-    assert "copying" not in done.out and "gs://work/runs/a/report.html" in done.out
+    assert "copying" not in done.out and "gs://bucket/runs/a/report.html" in done.out
     found = fetch(cloud, "runs/a", tmp_path / "found")
     ours = predictions.read(found / "predictions.csv")
     theirs = predictions.read(whole / "predictions.csv")
@@ -97,7 +97,7 @@ def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_p
     assert list((found / "figures").iterdir())
 
     exported = command.fork(
-        "--workdir=gs://work/runs/a",
+        "--workdir=gs://bucket/runs/a",
         f"--output={tmp_path / 'exported'}",
         "--fold=toy/p1",
         "--format=safetensors",
