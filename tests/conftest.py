@@ -31,6 +31,21 @@ def shared_data() -> Path:
     return Path(place).resolve()
 
 
+# A worker that comes to one of these last keeps the others waiting.
+LONG = (
+    *("test_main_pod.py", "test_main_motion.py", "test_parallel.py", "test_main.py"),
+    *("test_main_killed.py", "test_prepare_official.py", "test_main_stages.py"),
+    *("test_main_tables.py", "test_formats.py", "test_export.py", "test_onnx.py"),
+    *("test_main_bucket.py", "test_objective.py", "test_tpu_lowering.py"),
+)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long files first; launch/test.sh tells xdist to keep the order."""
+    order = {name: number for number, name in enumerate(LONG)}
+    items.sort(key=lambda item: order.get(item.path.name, len(LONG)))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Say what the whole of launch/test.sh took, not only pytest's part."""

@@ -3,7 +3,6 @@
 import csv
 import io
 import zipfile
-from pathlib import Path
 
 import pytest
 import tiny_release
@@ -155,7 +154,7 @@ def test_a_sheet_that_may_not_be_read(tmp_path, monkeypatch):
     def refuse(path):
         raise PermissionError(13, "Permission denied", str(path))
 
-    monkeypatch.setattr(Path, "read_bytes", refuse)
+    monkeypatch.setattr(type(files.path("x")), "read_bytes", refuse)
     with pytest.raises(UserError, match=r"cannot read .*xlsx: Permission denied\. Re"):
         tiny_release.look("casme2", root, tmp_path / "faces.json")
 

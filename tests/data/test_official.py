@@ -162,7 +162,7 @@ def test_an_imitation_is_written_into_an_empty_folder_alone(tmp_path):
     (tmp_path / "mine.txt").write_text("kept")
     with pytest.raises(UserError, match=r"is not empty\. Choose another --output"):
         imitation.write("samm", tmp_path)
-    with pytest.raises(UserError, match="Known: casme2, smic_hs, samm"):
+    with pytest.raises(UserError, match="Known: video, casme2, smic_hs, samm"):
         imitation.write("casme3", tmp_path / "new")
     with pytest.raises(UserError, match=r"no sheet of samm below .*Correct --source"):
         imitation.write("samm", tmp_path / "other", source=tmp_path)
