@@ -8,6 +8,7 @@ import pytest
 import tiny_release
 from tiny_release import CASME2, HEAD, SAMM, SAMM_HEAD, SHEETS
 
+from selfme_jax import files
 from selfme_jax.types import UserError
 
 

@@ -29,7 +29,7 @@ STEPS = 20
 @pytest.fixture(scope="module", autouse=True)
 def compiled_in_haste():
     """Most of the time goes into compiling; what is compiled is tiny."""
-    before = jax.config.jax_disable_most_optimizations
+    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     yield
     jax.config.update("jax_disable_most_optimizations", before)
