@@ -59,12 +59,13 @@ def protocol(results: dict) -> str:
     file = used["pretrained_weights"]
     weights = f", classifier weights from {file}" if file else ""
     seen = "was" if used["saw_test_subject"] else "was not"
+    known = ", as far as is known" if used.get("videos_unchecked") else ""
     meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
     rule = EPOCHS.get(epochs, epochs)
     return (
         f"{used['name']}; {SCORE[used['score']]}; "
         f"motion_scope {motion}{meaning}{start}; {rule}{weights}; "
-        f"the test subject {seen} seen in training."
+        f"the test subject {seen} seen in training{known}."
     )
 
 
