@@ -106,7 +106,7 @@ def _sota(config: ConfigDict, data: Dataset) -> Table:
         "VGG16": _system("vgg16", "tvl1") | ALONE,
         "OFF-ApexNet": _system("off_apexnet", "tvl1") | ALONE,
         "Dual-Inception": _system("dual_inception", "tvl1") | ALONE,
-        "STSTNet": _system("ststnet", "tvl1"),
+        "STSTNet": _system("ststnet", "tvl1") | ALONE,
         "FeatRef": _system("featref", "tvl1") | ALONE,
         "HTNet": _system("htnet", "tvl1"),
         "TV-L1 + ViT": _system("vit", "tvl1"),
