@@ -91,3 +91,9 @@ def test_weights_that_others_trained_stand_beside_the_score(results):
         "vgg16.safetensors (sha256 0123456789ab)"
     )
     assert "weights from vgg16.safetensors (sha256 012" in verdict.protocol(results)
+
+
+def test_of_people_without_names_no_more_is_said_than_is_known(results):
+    assert verdict.protocol(results).endswith("was not seen in training.")
+    results["protocol"]["videos_unchecked"] = True
+    assert verdict.protocol(results).endswith("in training, as far as is known.")
