@@ -192,6 +192,11 @@ def test_tracked_files_name_no_machine(tracked):
     assert not found
 
 
+def test_names_of_tracked_files_are_those_of_any_system(tracked):
+    """What a run left behind, such as a folder 'gs:', is none of them."""
+    assert not [path for path in tracked if re.search(r"[^\w./+-]", str(path))]
+
+
 def test_no_data_is_tracked(tracked):
     heavy = [p for p in tracked if (ROOT / p).stat().st_size > 500_000]
     data = [p for p in tracked if p.suffix in {".npz", ".npy", ".xlsx", ".avi", ".mp4"}]
