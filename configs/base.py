@@ -86,6 +86,7 @@ def get_config() -> ConfigDict:
     config.engine.motion.runs_per_device = 1  # folds at once: the network is big
     config.engine.motion.workdir = ""  # of the motion; runs may share one; '' = own
     config.engine.classifier.runs_per_device = 0  # (seed, fold) at once; 0 = all
+    # (of convolution networks on CPU always 1)
 
     config.bootstrap = 2000  # subject resamples of the 95 % interval
     return config

@@ -19,7 +19,7 @@ echo "Demo: learns facial motion from synthetic people without labels, then reco
 
 source launch/setup.sh
 setup_venv ""
-if [[ ! -d $workdir/people ]]; then
+if [[ ! -f $workdir/people/faces.png ]]; then  # what prepare writes last
   rm -rf "$workdir/clips"  # of a demo that was killed
   "$python" -m selfme_jax.prepare synthetic --as=video --size=64 --output="$workdir/clips"
   "$python" -m selfme_jax.prepare video --source="$workdir/clips" --detector=frame \

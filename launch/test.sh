@@ -17,8 +17,5 @@ setup_venv "${SELFME_TEST_EXTRA:-test}"
 
 # One thread per worker: the workers share the cores.
 export PJRT_NPROC=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
-# Most of the time goes into compiling what is tiny; tests of bits and of what a user's
-# compiler does set it back for themselves.
-export JAX_DISABLE_MOST_OPTIMIZATIONS=1
 exec "$python" -m pytest -n logical --maxprocesses 8 --dist loadfile \
   --no-loadscope-reorder "$@"

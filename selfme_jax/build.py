@@ -39,13 +39,13 @@ def dataset(config: ConfigDict) -> Dataset:
     name = config.data.name
     keys = _DATA_KEYS.get(name, _OFFICIAL_KEYS)
     options = {key: config.data[key] for key in keys}
-    if files.remote(options.get("root", "")):
-        options["root"] = str(files.local(options["root"]))
     if name == "video":
         raise UserError(
             "videos have no labels to recognise. Set --config.task=pretraining, or "
             "another --config.data.name."
         )
+    if "root" in options:
+        options["root"] = files.local(options["root"])
     if name == "synthetic":
         options = config.synthetic.to_dict()
     elif name not in _DATA_KEYS:

@@ -15,8 +15,6 @@ from selfme_jax.types import Dataset, FlowDataset, UserError
 OMEGAS = (0.0, 0.03, 0.11, 0.3, 1.0)
 TAUS = (0.03, 0.07, 0.2, 0.5)
 GAMMAS = (1.0, 2.0, 3.0)
-# Convolutions of several runs side by side become grouped ones: far slower on CPU.
-ALONE = {"engine.classifier.runs_per_device": 1}
 
 
 class Row(NamedTuple):
@@ -100,14 +98,14 @@ def _sota(config: ConfigDict, data: Dataset) -> Table:
     full = {} if isinstance(data, FlowDataset) else {"flow.size": _side(data)}
     systems = {
         "LBP-TOP": _system("lbp_top", "lbp_top"),
-        "CapsuleNet": _system("capsulenet", "apex") | ALONE,
+        "CapsuleNet": _system("capsulenet", "apex"),
         "Bi-WOOF": _system("bi_woof", "tvl1") | full,
-        "GoogLeNet": _system("googlenet", "tvl1") | ALONE,
-        "VGG16": _system("vgg16", "tvl1") | ALONE,
-        "OFF-ApexNet": _system("off_apexnet", "tvl1") | ALONE,
-        "Dual-Inception": _system("dual_inception", "tvl1") | ALONE,
-        "STSTNet": _system("ststnet", "tvl1") | ALONE,
-        "FeatRef": _system("featref", "tvl1") | ALONE,
+        "GoogLeNet": _system("googlenet", "tvl1"),
+        "VGG16": _system("vgg16", "tvl1"),
+        "OFF-ApexNet": _system("off_apexnet", "tvl1"),
+        "Dual-Inception": _system("dual_inception", "tvl1"),
+        "STSTNet": _system("ststnet", "tvl1"),
+        "FeatRef": _system("featref", "tvl1"),
         "HTNet": _system("htnet", "tvl1"),
         "TV-L1 + ViT": _system("vit", "tvl1"),
         "TV-L1 + SCViT": _system("scvit", "tvl1"),

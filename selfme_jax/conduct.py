@@ -1,7 +1,7 @@
 """How a score came about: what stands beside it in results.json and on the page."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from etils import epath
@@ -40,10 +40,8 @@ def protocol(
         init = ""
     if config.input not in LEARNED:
         scope = f"none ({INPUTS[config.input]})"
-    met = scope == "all_subjects"
-    if init:
-        met = met or met_before(files.path(init), samples)
-    unnamed = bool(init) and learned_from_videos(files.path(init))
+    line = list(ancestors(init))
+    met = scope == "all_subjects" or met_before(line, samples)
     name = "LOSO" if len(names) == 1 else "composite LOSO"
     if config.protocol.split == "cross_database":
         name = "cross-database (trained on the other datasets)"
@@ -57,7 +55,7 @@ def protocol(
         "pretrained_weights": weights_used(config),
         "labels_shuffled": config.shuffle_labels,
         "saw_test_subject": met,
-        "videos_unchecked": unnamed,
+        "videos_unchecked": any(data == "video" for _, data in line),
         "imitation": getattr(dataset, "imitation", False),
         "partial": data_protocol.partial(samples, dataset.classes),
     }
@@ -83,22 +81,26 @@ def weights_used(config) -> str:
     return f"{Path(path).name} (sha256 {digest[:12]})"
 
 
-def met_before(folder: epath.Path, samples: Sequence[Sample]) -> bool:
-    """Whether a pretraining run, or one that it started from, met somebody of these.
+def ancestors(init: str) -> Iterator[tuple[epath.Path, str]]:
+    """(folder, config.data.name) of a pretraining run and of those it started from.
 
-    By name: of people in videos nothing is known (``learned_from_videos``).
+    Args:
+      init: config.motion.init; '' = none.
     """
-    path = folder / "manifest.csv"
-    met = manifest.people(path) if path.exists() else set()
-    if any(s.person in met for s in samples):
-        return True
-    before = workdir.read_json(folder / "config.json")["motion"]["init"]
-    return bool(before) and met_before(files.path(before), samples)
+    while init:
+        folder = files.path(init)
+        config = workdir.read_json(folder / "config.json")
+        yield folder, config["data"]["name"]
+        init = config["motion"]["init"]
 
 
-def learned_from_videos(folder: epath.Path) -> bool:
-    """Whether a pretraining run, or one that it started from, read unnamed people."""
-    config = workdir.read_json(folder / "config.json")
-    before = config["motion"]["init"]
-    videos = config["data"]["name"] == "video"
-    return videos or (bool(before) and learned_from_videos(files.path(before)))
+def met_before(
+    line: Iterable[tuple[epath.Path, str]], samples: Sequence[Sample]
+) -> bool:
+    """Whether one of ``ancestors`` met somebody of these, by name.
+
+    Of people in videos nothing is known.
+    """
+    paths = [folder / "manifest.csv" for folder, _ in line]
+    met = {p for path in paths if path.exists() for p in manifest.people(path)}
+    return any(s.person in met for s in samples)

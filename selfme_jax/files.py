@@ -10,6 +10,8 @@ import io
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -44,23 +46,34 @@ def remote(given: str | os.PathLike) -> bool:
     return os.fspath(given).startswith(BUCKET)
 
 
+@contextmanager
+def _whole(place: epath.Path) -> Iterator[epath.Path]:
+    """A name beside ``place`` (on this machine), which becomes it at the end."""
+    partial = place.with_name(place.name + ".partial")
+    yield partial
+    os.replace(partial, place)
+
+
 def write(place: epath.Path, content: str | bytes) -> None:
     """Write a whole file; a kill leaves the old one or the new one."""
     data = content.encode() if isinstance(content, str) else content
     if remote(place):
         place.write_bytes(data)
         return
-    partial = place.with_name(place.name + ".partial")
-    partial.write_bytes(data)
-    os.replace(partial, place)
+    with _whole(place) as partial:
+        partial.write_bytes(data)
 
 
 def write_array(place: epath.Path, array: np.ndarray) -> None:
     """The same for an .npy file; its folder is made."""
     place.parent.mkdir(parents=True, exist_ok=True)
-    buffer = io.BytesIO()
-    np.save(buffer, array)
-    write(place, buffer.getvalue())
+    if remote(place):
+        buffer = io.BytesIO()
+        np.save(buffer, array)
+        place.write_bytes(buffer.getvalue())
+        return
+    with _whole(place) as partial, partial.open("wb") as file:
+        np.save(file, array)
 
 
 def read_array(place: epath.Path) -> np.ndarray:
@@ -74,9 +87,8 @@ def copy(source: epath.Path, target: epath.Path) -> None:
     if remote(target):
         source.copy(target, overwrite=True)
         return
-    partial = target.with_name(target.name + ".partial")
-    shutil.copyfile(source, partial)
-    os.replace(partial, target)
+    with _whole(target) as partial:
+        shutil.copyfile(source, partial)
 
 
 def reach(place: epath.Path) -> None:
@@ -103,8 +115,8 @@ def reason(error: Exception) -> str:
     return lines[0].rstrip(".") if lines else type(error).__name__
 
 
-def local(given: str | os.PathLike) -> Path:
-    """A file or folder on this machine: itself, or a copy of that in a bucket.
+def local(given: str) -> str:
+    """A file or folder on this machine: as given, or a copy of that in a bucket.
 
     Data are read in small pieces, for which a bucket is slow. Copies are kept (in
     $XDG_CACHE_HOME/selfme_jax/gs) for as long as the objects stay the same.
@@ -113,7 +125,7 @@ def local(given: str | os.PathLike) -> Path:
       UserError: nothing there, or it cannot be reached.
     """
     if not remote(given):
-        return Path(given)
+        return given
     source = path(given)
     reach(source)
     bucket = fsspec.filesystem("gcs")
@@ -132,7 +144,7 @@ def local(given: str | os.PathLike) -> Path:
             os.replace(scratch, kept)
         except OSError:  # another process was faster
             shutil.rmtree(scratch)
-    return kept / source.name
+    return str(kept / source.name)
 
 
 def cache() -> Path:

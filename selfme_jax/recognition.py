@@ -16,6 +16,7 @@ from selfme_jax import (
 )
 from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import floors, folds, predictions
+from selfme_jax.methods import registry
 from selfme_jax.methods.inputs import FLOWS
 from selfme_jax.methods.method import Problem
 from selfme_jax.report import run as report
@@ -90,6 +91,10 @@ class Session:
     def stage(self, name: str) -> Stage:
         """Engine settings of a stage."""
         engine = self.config.engine[name].to_dict()
+        convolves = self.config.method in registry.CONVOLUTIONS
+        if name == "classifier" and convolves and parallel.on_cpu():
+            # Side by side they become grouped convolutions, far slower there.
+            engine["runs_per_device"] = 1
         folder, writer = self.folder, self.log
         if files.path(engine.pop("workdir", "") or folder) != folder:
             folder = self.motion_folder

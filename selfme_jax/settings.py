@@ -29,23 +29,6 @@ _LEAST = {
 }
 
 
-def relevant(config: ConfigDict) -> dict:
-    """The keys of a (resolved) recognition config that its results depend on.
-
-    Not those of the engine, of other methods, and of a first stage that is not used.
-    """
-    whole = config.to_dict()
-    unused = {*FREE, *registry.NAMES, "pretraining", "motion", "synthetic"}
-    unused -= {config.method, config.data.name}
-    kept = {key: value for key, value in whole.items() if key not in unused}
-    if config.input == "learned":
-        kept["motion"] = whole["motion"]
-    elif config.input in TCAE:
-        kept["motion"] = {"scope": config.motion.scope}
-        kept["tcae"] = {"learning": whole["tcae"]["learning"]} | kept.get("tcae", {})
-    return kept
-
-
 def resolve(config: ConfigDict) -> ConfigDict:
     """A copy with what keys imply filled in, checked as far as no data is needed.
 

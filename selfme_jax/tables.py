@@ -18,6 +18,7 @@ from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import build, cli, comparison, files, first_stages, settings
 from selfme_jax.comparison import Part, Row, Table
+from selfme_jax.methods import registry
 from selfme_jax.recognition import Session
 from selfme_jax.report import comparison as report
 from selfme_jax.report.comparison import Cell
@@ -56,7 +57,7 @@ def main() -> None:
         raise UserError(f"{stem} pretrains motion; tables are of recognition.")
     data = build.dataset(resolved)
     wanted = {name: comparison.table(name, resolved, data) for name in names}
-    wanted = {name: _only(given.rows, table) for name, table in wanted.items()}
+    wanted = _only(given.rows, wanted)
     parts = [p for p in comparison.parts(config, data) if _there(config, p)]
     count = sum(not r.why_not for t in wanted.values() for r in t.rows) * len(parts)
     print(
@@ -76,25 +77,26 @@ def main() -> None:
         _write(folder, name, table, cells)
 
 
-def _only(names: list[str], table: Table) -> Table:
-    """The table with a reason at the rows that are not to be run now.
+def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
+    """The tables with a reason at the rows that are not to be run now.
 
     Raises:
       UserError: a name that no row has.
     """
-    known = [row.name for row in table.rows]
+    known = [row.name for table in tables.values() for row in table.rows]
     if not set(names) <= set(known):
-        asked, rows = ",".join(names), "; ".join(known)
-        raise UserError(f"--rows={asked}: the rows of {table.title!r} are {rows}.")
-    waiting = [r.name for r in table.rows if names and r.name not in names]
-    return table._replace(
-        rows=tuple(
-            row._replace(why_not=row.why_not or NOT_ASKED)
-            if row.name in waiting
-            else row
-            for row in table.rows
-        )
-    )
+        asked, rows = ",".join(names), "; ".join(dict.fromkeys(known))
+        raise UserError(f"--rows={asked}: the rows are {rows}.")
+
+    def marked(row: Row) -> Row:
+        if not names or row.name in names:
+            return row
+        return row._replace(why_not=row.why_not or NOT_ASKED)
+
+    return {
+        name: table._replace(rows=tuple(map(marked, table.rows)))
+        for name, table in tables.items()
+    }
 
 
 def _there(config: ConfigDict, part: Part) -> bool:
@@ -140,10 +142,22 @@ def _cell(config: ConfigDict, row: Row, part: Part, folder: epath.Path) -> Cell:
     return cell._replace(folder=place, rule=rule, why_not="")
 
 
+def depends_on(config: ConfigDict) -> dict:
+    """The part of a (resolved) config that the results of a cell depend on.
+
+    Not the engine, other methods, or a first stage that is not used.
+    """
+    whole = config.to_dict()
+    others = {*settings.FREE, *registry.NAMES, "motion", "pretraining", "synthetic"}
+    others -= {config.method}
+    own = {key: value for key, value in whole.items() if key not in others}
+    return own | {"first_stage": first_stages.depends_on(config)}
+
+
 def _place(config: ConfigDict, name: str, folder: epath.Path) -> epath.Path:
     """Where the run of a (resolved) config is or goes; ``name``: what to call it."""
     words = "".join(c if c.isalnum() else " " for c in name).lower().split()
-    digest = _digest(settings.relevant(config))
+    digest = _digest(depends_on(config))
     made = sorted((folder / "cells").glob(f"*_{digest}"))  # under another row's name
     return made[0] if made else folder / "cells" / f"{'_'.join(words)}_{digest}"
 

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from safetensors import SafetensorError, safe_open
 
+from selfme_jax import files
 from selfme_jax.types import UserError
 
 MEAN = (0.485, 0.456, 0.406)  # of ImageNet, RGB in [0, 1]
@@ -78,6 +79,7 @@ def reading(path: str, source: Source) -> Iterator[TensorFile]:
     Raises:
       UserError: no such file, or not safetensors.
     """
+    path = files.local(path)
     if not Path(path).is_file():
         raise UserError(
             f"no {source.kind} weights at {path!r} for config.{source.reader}.\n"

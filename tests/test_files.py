@@ -7,8 +7,9 @@ import bucket
 import fsspec
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
-from selfme_jax import files, workdir
+from selfme_jax import files, tensor_file, workdir
 from selfme_jax.train.log import Log, read
 from selfme_jax.types import UserError
 
@@ -95,18 +96,33 @@ def test_metrics_are_rewound_and_gone_on_with(place):
 def test_copies_of_data_follow_the_bucket(place):
     files.write_array(place / "part" / "a.npy", np.arange(3))
     files.write(place / "b.txt", "one")
-    found = files.local(str(place))
+    found = Path(files.local(str(place)))
     assert (found / "b.txt").read_text() == "one"
     np.testing.assert_array_equal(np.load(found / "part" / "a.npy"), np.arange(3))
-    assert isinstance(found, Path) and found.name == place.name
+    assert found.name == place.name
     files.write(place / "b.txt", "two")  # as long as before
     fsspec.filesystem("gcs").invalidate_cache()
-    assert (files.local(str(place)) / "b.txt").read_text() == "two"
-    assert files.local(str(place / "b.txt")).read_text() == "two"
+    assert Path(files.local(str(place)), "b.txt").read_text() == "two"
+    assert Path(files.local(str(place / "b.txt"))).read_text() == "two"
     if files.remote(place):
         assert files.local(str(place)) == files.local(str(place))  # kept
         with pytest.raises(UserError, match="nothing in gs://bucket/none"):
             files.local("gs://bucket/none")
+
+
+def test_what_is_here_is_taken_as_it_was_given():
+    assert [files.local(given) for given in ("", "~/a", "a/b")] == ["", "~/a", "a/b"]
+
+
+def test_weights_in_a_bucket(cloud, tmp_path, monkeypatch):
+    for name, value in cloud.environment.items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    save_file({"a": np.arange(6, dtype=np.float32)}, tmp_path / "w.safetensors")
+    cloud.put(("bucket", "w.safetensors"), (tmp_path / "w.safetensors").read_bytes())
+    source = tensor_file.Source("net", "net", "", "net.weights", "net")
+    with tensor_file.reading("gs://bucket/w.safetensors", source) as file:
+        np.testing.assert_array_equal(file.take("a", (6,)), np.arange(6))
 
 
 def test_another_kind_of_place():

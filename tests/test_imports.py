@@ -15,7 +15,7 @@ LAW = {
     "types": set(),
     "files": {"types"},
     "ops": {"types"},
-    "tensor_file": {"types"},
+    "tensor_file": {"types", "files"},
     "motion": {"types", "ops", "tensor_file"},
     "classifier": {"types", "ops"},
     "baselines": {"types", "ops"},

@@ -5,9 +5,10 @@ import json
 
 import pytest
 
-from configs import base
-from selfme_jax import conduct, recognition
+from configs import base, synthetic
+from selfme_jax import conduct, recognition, settings
 from selfme_jax.data import manifest
+from selfme_jax.methods import registry
 from selfme_jax.types import Sample, UserError
 
 
@@ -37,9 +38,10 @@ def test_the_whole_line_of_runs_is_asked(person, met, tmp_path):
     videos = run(tmp_path / "videos", None, first)
     last = run(tmp_path / "last", ["sub02", "sub03"], videos)
     asked = [Sample("smic", "s99", "c", 0), Sample(*person, "c", 0)]
-    assert conduct.met_before(last, asked) is met
-    found = [conduct.learned_from_videos(folder) for folder in (first, videos, last)]
-    assert found == [False, True, True]
+    line = list(conduct.ancestors(str(last)))
+    assert conduct.met_before(line, asked) is met
+    assert line == [(last, "casme2"), (videos, "video"), (first, "casme2")]
+    assert list(conduct.ancestors("")) == []
 
 
 def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
@@ -49,9 +51,10 @@ def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
         recognition._claim(tmp_path, {"engine": {}}, samples, classes)
     found = manifest.read(tmp_path / "manifest.csv", classes=classes)
     assert found == samples
-    assert conduct.met_before(run(tmp_path / "r", []), samples) is False
+    line = list(conduct.ancestors(str(run(tmp_path / "r", []))))
+    assert conduct.met_before(line, samples) is False
     manifest.write(tmp_path / "r" / "manifest.csv", samples, classes=classes)
-    assert conduct.met_before(tmp_path / "r", samples[4:]) is True
+    assert conduct.met_before(line, samples[4:]) is True
 
 
 def test_weights_are_named_with_their_hash(tmp_path):
@@ -67,3 +70,17 @@ def test_weights_are_named_with_their_hash(tmp_path):
     path.unlink()
     with pytest.raises(UserError, match="config.vgg16.weights.*Put it back"):
         conduct.weights_used(config)
+
+
+@pytest.mark.parametrize("method, side_by_side", [("ststnet", 1), ("scvit", 7)])
+def test_on_cpu_convolution_networks_are_trained_one_by_one(
+    method, side_by_side, tmp_path
+):
+    config = synthetic.get_config()
+    config.method, config.input = method, "tvl1"
+    config.engine.classifier.runs_per_device = 7
+    config.engine.motion.runs_per_device = 3
+    session = recognition.Session(settings.resolve(config), tmp_path, ["classifier"])
+    assert session.stage("classifier").runs_per_device == side_by_side
+    assert session.stage("motion").runs_per_device == 3
+    assert set(registry.CONVOLUTIONS) < set(registry.METHODS)

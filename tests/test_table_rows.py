@@ -5,7 +5,7 @@ import importlib
 import numpy as np
 import pytest
 
-from selfme_jax import comparison, settings
+from selfme_jax import comparison, settings, tables
 from selfme_jax.data import synthetic
 from selfme_jax.types import Sample, UserError
 
@@ -115,12 +115,12 @@ def test_what_a_cell_depends_on(changes, key, matters):
     for part in key.split("."):
         value = value[part]
     other = changed(base, {key: type(value)(value + 1)})
-    assert (settings.relevant(base) != settings.relevant(other)) is matters
+    assert (tables.depends_on(base) != tables.depends_on(other)) is matters
 
 
 @pytest.mark.parametrize("scope", ["per_fold", "all_subjects"])
 def test_the_scope_of_tcae_matters(scope):
     base = changed(config("synthetic"), {"method": "vit", "input": "tcae"})
     other = changed(base, {"motion.scope": scope})
-    same = settings.relevant(base) == settings.relevant(other)
+    same = tables.depends_on(base) == tables.depends_on(other)
     assert same == (scope == base.motion.scope)

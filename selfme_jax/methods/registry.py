@@ -158,6 +158,11 @@ METHODS = {
     "tcae": tcae,
 }
 # Descriptors with an SVM: no recipe, so another signature.
+# Networks whose time goes into convolutions.
+CONVOLUTIONS = (
+    *("ststnet", "off_apexnet", "dual_inception", "featref"),
+    *("vgg16", "googlenet", "capsulenet"),
+)
 CLASSIC = {"lbp_top": lbp_top, "bi_woof": bi_woof}
 # Methods that read what only one first stage gives, which they bring with them.
 READS = {"lbp_top": "lbp_top", "tcae": "tcae_features"}

@@ -14,11 +14,12 @@ import numpy as np
 from etils import epath
 
 from selfme_jax import files
-from selfme_jax.train import checkpoint, chunks, parallel, preemption, step
+from selfme_jax.train import checkpoint, chunks, parallel, preemption, programs, step
 from selfme_jax.train import stream as feeding
 from selfme_jax.train.chunks import Chunk, Waves
 from selfme_jax.train.log import Log, Progress
 from selfme_jax.train.preemption import PreemptedError
+from selfme_jax.train.programs import Programs
 from selfme_jax.train.state import Run, Task, TrainState
 from selfme_jax.train.stream import Stream
 
@@ -46,12 +47,6 @@ class Stage(NamedTuple):
     save_seconds: float = 30.0
 
 
-class _Programs(NamedTuple):
-    init: Callable
-    update: Callable
-    finish: Callable
-
-
 class _Engine(NamedTuple):
     """What all chunks of a stage share."""
 
@@ -59,7 +54,7 @@ class _Engine(NamedTuple):
     data: Any
     stage: Stage
     waves: Waves
-    programs: _Programs
+    programs: Programs
     progress: Progress
 
 
@@ -106,9 +101,9 @@ def fit(
     if not isinstance(data, Stream):
         data = waves.axis.share(data)
     task = waves.axis.task(task)
-    programs = _programs(task, waves.axis, finish)
+    made = programs.build(task, waves.axis, finish)
     progress = Progress(stage.name, len(parts) * task.steps)
-    engine = _Engine(task, data, stage, waves, programs, progress)
+    engine = _Engine(task, data, stage, waves, made, progress)
     outputs = []
     with preemption.held():
         for chunk in parts:
@@ -120,16 +115,6 @@ def fit(
                 variables = _train(engine, chunk, store)
             outputs.append(_finish(engine, chunk, variables, kept))
     return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
-
-
-def _programs(task: Task, axis: Any, finish: Callable) -> _Programs:
-    return _Programs(
-        parallel.hasty(axis.map(partial(step.init, task))),
-        # A step a call, not a loop within the program: XLA runs convolutions inside
-        # a loop several times slower on CPU, and a call costs far less than a step.
-        axis.map(partial(step.update, task), shared=1, donate=True),
-        axis.map(finish, shared=1),
-    )
 
 
 def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:

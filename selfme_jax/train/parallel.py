@@ -44,6 +44,11 @@ def leads() -> bool:
     return process() == 0
 
 
+def on_cpu() -> bool:
+    """Whether XLA compiles for CPU, which has habits of its own."""
+    return jax.default_backend() == "cpu"
+
+
 def alone() -> bool:
     """Whether there are no other processes."""
     return jax.process_count() == 1
@@ -233,26 +238,3 @@ def _factors(n: int) -> tuple[int, ...]:
             found.append(p)
             n //= p
     return tuple(found) or (1,)
-
-
-def hasty(mapped: Callable) -> Callable:
-    """What ``map`` gave, compiled fast, not to be fast; for one shape.
-
-    XLA on CPU optimises for half a minute how the weights of a big network are drawn,
-    which then takes milliseconds.
-    """
-    if jax.default_backend() != "cpu":
-        return mapped
-
-    made: list[Callable] = []
-
-    def call(*args):
-        if not made:
-            made.append(mapped.lower(*args).compile(_HASTY))
-        return made[0](*args)
-
-    return call
-
-
-# At level 0 values differ in the last bit, which Adam makes visible; at 1 they do not.
-_HASTY = {"xla_backend_optimization_level": 1}

@@ -279,6 +279,10 @@ def test_real_faces_are_found(shared_data, tmp_path):
 
 def test_imitated_videos_are_the_synthetic_people_to_the_bit(tmp_path, monkeypatch):
     """Those of configs/synthetic_pretraining.py, whom the demo learns from."""
+    config = synthetic_pretraining.get_config().synthetic
+    assert imitation.FIRST_PERSON["video"] == config.first_subject
+    counts = config.subjects, config.clips_per_subject
+    assert counts == (imitation.PEOPLE, imitation.CLIPS)
     monkeypatch.setattr(imitation, "PEOPLE", 2)
     monkeypatch.setattr(imitation, "CLIPS", 3)
     look = imitation.Look(size=32, frames=4)
@@ -286,7 +290,6 @@ def test_imitated_videos_are_the_synthetic_people_to_the_bit(tmp_path, monkeypat
     found = video.prepare(
         tmp_path / "clips", tmp_path / "data", size=32, detector="frame"
     )
-    config = synthetic_pretraining.get_config().synthetic
     options = config.to_dict() | {"subjects": 2, "clips_per_subject": 3}
     data = synthetic.load(**options | {"size": 32, "frames": 4})
     assert not set(data.samples) & set(synthetic.load(subjects=8).samples)

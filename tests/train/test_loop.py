@@ -22,15 +22,6 @@ import toy
 STEPS = 20
 
 
-@pytest.fixture(scope="module", autouse=True)
-def compiled_as_users_have_it():
-    """Adam makes the last bits visible, in which a hasty compiler differs."""
-    before = jax.config.read("jax_disable_most_optimizations")
-    jax.config.update("jax_disable_most_optimizations", False)
-    yield
-    jax.config.update("jax_disable_most_optimizations", before)
-
-
 @pytest.fixture(scope="module")
 def setting():
     problem, deep = toy.problem(), toy.deep()

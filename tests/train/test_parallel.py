@@ -16,7 +16,7 @@ import optax
 import pytest
 
 from selfme_jax.methods import deep
-from selfme_jax.train import chunks, parallel, preemption, step
+from selfme_jax.train import chunks, parallel, preemption, programs, step
 from selfme_jax.train.log import Log, read
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -29,10 +29,9 @@ STEPS = 20
 @pytest.fixture(scope="module", autouse=True)
 def compiled_in_haste():
     """Most of the time goes into compiling; what is compiled is tiny."""
-    before = jax.config.read("jax_disable_most_optimizations")
     jax.config.update("jax_disable_most_optimizations", True)
     yield
-    jax.config.update("jax_disable_most_optimizations", before)
+    jax.config.update("jax_disable_most_optimizations", False)
 
 
 def close(a, b, tolerance):
@@ -54,7 +53,7 @@ def test_weights_drawn_in_haste_are_the_same_to_the_bit():
     mapping = parallel.FoldAxis().map
     expected = mapping(draw)(seeds)
     traced.clear()
-    hasty = parallel.hasty(mapping(draw))
+    hasty = programs.hasty(mapping(draw))
     for _ in range(2):  # chunks have one shape: it is compiled once
         jax.tree.map(np.testing.assert_array_equal, hasty(seeds), expected)
     assert len(traced) <= 1
