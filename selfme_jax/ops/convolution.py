@@ -5,11 +5,15 @@ convolves with the output as a kernel of its full extent. Elsewhere XLA's is use
 """
 
 import functools
+import math
 
 import jax
 import jax.numpy as jnp
 
 LAYOUT = ("NHWC", "HWIO", "NHWC")
+# Multiplications per image above which matrix products are faster on CPU; below,
+# XLA's gradient is no slower and compiles sooner.
+LARGE = 2**26
 
 
 def convolve(image: jax.Array, kernel: jax.Array, *, stride: int = 1) -> jax.Array:
@@ -54,9 +58,12 @@ def _backward(
         pull = jax.linear_transpose(lambda k: plain(image, k), kernel)
         return pull(slope)[0].astype(jnp.float32)
 
-    to_kernel = jax.lax.platform_dependent(
-        image, slope, cpu=products, default=transposed
-    )
+    if math.prod(slope.shape[1:3]) * kernel.size > LARGE:
+        to_kernel = jax.lax.platform_dependent(
+            image, slope, cpu=products, default=transposed
+        )
+    else:
+        to_kernel = transposed(image, slope)
     (to_image,) = jax.linear_transpose(lambda x: plain(x, kernel), image)(slope)
     return to_image, to_kernel.astype(kernel.dtype)
 

@@ -19,6 +19,12 @@ CASES = {  # image shape, kernel (kh, kw, d), stride
 }
 
 
+@pytest.fixture(autouse=True)
+def products(monkeypatch):
+    """Matrix products for these small images as well."""
+    monkeypatch.setattr(convolution, "LARGE", 0)
+
+
 def xla(image, kernel, stride):
     layout = ("NHWC", "HWIO", "NHWC")
     strides = (stride, stride)
@@ -99,3 +105,14 @@ def test_bfloat16_sums_in_float32():
     (exact,) = pull(slope.astype(np.float32))
     error = np.abs(found.astype(np.float32) - exact).max()
     assert error < 2**-8 * np.abs(exact).max()  # the last rounding only
+
+
+def test_products_are_for_large_images_alone(monkeypatch):
+    monkeypatch.undo()
+
+    def products(size):
+        image, kernel = jnp.ones((2, size, size, 32)), jnp.ones((3, 3, 32, 32))
+        gradient = jax.grad(lambda k: convolution.convolve(image, k).sum())
+        return "dot_general" in str(jax.make_jaxpr(gradient)(kernel))
+
+    assert products(128) and not products(64)
