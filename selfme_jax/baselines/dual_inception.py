@@ -18,6 +18,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.baselines import layers
+from selfme_jax.ops import pooling
 
 FILTERS = (6, 16)
 CHANNELS = 3  # of a saved flow image
@@ -79,7 +80,7 @@ class Inception(nn.Module):
         def conv(x: jax.Array, kernel: int, name: str) -> jax.Array:
             return nn.relu(layers.Conv(self.filters, kernel, name=name)(x))
 
-        pooled = nn.max_pool(x, (3, 3), padding="SAME")
+        pooled = pooling.max_pool(x, 3)
         branches = [
             conv(x, 1, "point"),
             conv(conv(x, 1, "before_3"), 3, "three"),

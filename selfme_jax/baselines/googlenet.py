@@ -22,6 +22,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.baselines import layers
+from selfme_jax.ops import pooling
 
 HE = nn.initializers.he_normal()
 # Filters: 1x1; before 3x3, 3x3; before 5x5, 5x5; after the pool. Stages are parted by
@@ -83,7 +84,7 @@ class Inception(nn.Module):
             _conv(x, one, 1, "point"),
             _conv(_conv(x, before_3, 1, "before_3"), three, 3, "three"),
             _conv(_conv(x, before_5, 1, "before_5"), five, 5, "five"),
-            _conv(nn.max_pool(x, (3, 3), padding="SAME"), pool, 1, "pool"),
+            _conv(pooling.max_pool(x, 3), pool, 1, "pool"),
         ]
         return jnp.concatenate(branches, axis=-1)
 
@@ -100,4 +101,4 @@ def _conv(
 
 def _pool(x: jax.Array, size: int = 3) -> jax.Array:
     """Max-pool, stride 2, 'same': on maps of even sides as in Caffe and torchvision."""
-    return nn.max_pool(x, (size, size), strides=(2, 2), padding="SAME")
+    return pooling.max_pool(x, size, stride=2)

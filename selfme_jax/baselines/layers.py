@@ -1,20 +1,19 @@
 """What several published networks are built of.
 
 Folds are a further batch axis of everything here. ``jax.vmap`` turns a convolution
-with a kernel per fold into a grouped one, which is slow on CPU, so small convolutions
-are written as products.
+with a kernel per fold into a grouped one, which is slow, so small convolutions are
+written as products; on CPU, where such networks are trained one by one, as they are.
 """
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
+from selfme_jax.ops import convolution
+
 
 class Conv(nn.Module):
-    """Convolution k x k, stride 1, 'same', as a product of neighbourhoods.
-
-    It copies its input k * k times: for small images (28x28), not for 224x224.
-    """
+    """Convolution k x k, stride 1, 'same', of small images (28x28, not 224x224)."""
 
     features: int
     kernel: int
@@ -22,7 +21,30 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         """[b, h, w, c] -> [b, h, w, features]."""
-        return nn.Dense(self.features, name="taps")(_neighbours(x, self.kernel))
+        return _Taps(self.features, self.kernel, name="taps")(x)
+
+
+class _Taps(nn.Module):
+    """Its weights: a product of neighbourhoods, [k * k * c, features]."""
+
+    features: int
+    size: int
+
+    @nn.compact
+    def __call__(self, x: jax.Array) -> jax.Array:
+        shape = (self.size**2 * x.shape[-1], self.features)
+        kernel = self.param("kernel", nn.initializers.lecun_normal(), shape)
+        bias = self.param("bias", nn.initializers.zeros, (self.features,))
+
+        def convolved(x: jax.Array, kernel: jax.Array) -> jax.Array:
+            taps = kernel.reshape(self.size, self.size, -1, self.features)
+            return convolution.convolve(x, taps)
+
+        def products(x: jax.Array, kernel: jax.Array) -> jax.Array:
+            return _neighbours(x, self.size) @ kernel
+
+        y = jax.lax.platform_dependent(x, kernel, cpu=convolved, default=products)
+        return y + bias
 
 
 def _neighbours(x: jax.Array, size: int) -> jax.Array:

@@ -157,12 +157,12 @@ METHODS = {
     "featref": featref,
     "tcae": tcae,
 }
-# Descriptors with an SVM: no recipe, so another signature.
 # Networks whose time goes into convolutions.
 CONVOLUTIONS = (
     *("ststnet", "off_apexnet", "dual_inception", "featref"),
-    *("vgg16", "googlenet", "capsulenet"),
+    *("vgg16", "googlenet", "capsulenet", "htnet"),
 )
+# Descriptors with an SVM: no recipe, so another signature.
 CLASSIC = {"lbp_top": lbp_top, "bi_woof": bi_woof}
 # Methods that read what only one first stage gives, which they bring with them.
 READS = {"lbp_top": "lbp_top", "tcae": "tcae_features"}

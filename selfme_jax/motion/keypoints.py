@@ -16,7 +16,7 @@ from selfme_jax.motion.blocks import (
     ResNetBlock,
     checkpointed,
 )
-from selfme_jax.ops import grid, heatmap
+from selfme_jax.ops import grid, heatmap, pooling
 from selfme_jax.types import Keypoints
 
 EXTENT = 0.8  # the start positions fill [-EXTENT, EXTENT]^2
@@ -64,7 +64,7 @@ class RegressionDetector(nn.Module):
         conv = checkpointed(ConvNormAct, remat=self.remat)
         block = checkpointed(ResNetBlock, remat=self.remat)
         x = conv(self.width, 7, 2, self.dtype, name="stem")(image - 0.5)
-        x = nn.max_pool(x, (3, 3), strides=(2, 2), padding="SAME")
+        x = pooling.max_pool(x, 3, stride=2)
         for stage, blocks in enumerate(self.blocks):
             for i in range(blocks):
                 stride = 2 if stage > 0 and i == 0 else 1
