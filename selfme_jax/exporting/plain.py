@@ -1,8 +1,8 @@
 """A function in plain operations, for converters that know few: the same numbers.
 
-Calls within calls are opened, and the two solves of the B-spline fit (Cholesky
-factors, triangular systems, of a few points each) are written out in products,
-quotients and roots.
+Calls within calls are opened, what depends on the platform is that of CPU, and the
+two solves of the B-spline fit (Cholesky factors, triangular systems, of a few points
+each) are written out in products, quotients and roots.
 """
 
 from collections.abc import Callable, Sequence
@@ -53,6 +53,11 @@ def _apply(eqn: Any, arrays: list) -> list:
         return _run(options[_CALLS[name]], arrays)
     if name == "stop_gradient":
         return arrays
+    if name == "platform_index":
+        return [_cpu(options["platforms"])]
+    if name == "cond" and options.get("branches_platforms"):
+        index, *arrays = arrays
+        return _run(options["branches"][index], arrays)
     if name == "custom_linear_solve":
         return _run(*_solve(options, arrays))
     if name == "cholesky":
@@ -61,6 +66,11 @@ def _apply(eqn: Any, arrays: list) -> list:
         return [triangular_solve(*arrays, **options)]
     found = eqn.primitive.bind(*arrays, **options)
     return found if eqn.primitive.multiple_results else [found]
+
+
+def _cpu(platforms: Sequence[Sequence[str] | None]) -> int:
+    """Which of jax.lax.platform_dependent's forms CPU has; None: all others."""
+    return next(i for i, names in enumerate(platforms) if not names or "cpu" in names)
 
 
 def _solve(options: dict, arrays: list) -> tuple[core.ClosedJaxpr, list]:

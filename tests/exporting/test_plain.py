@@ -1,5 +1,7 @@
 """Functions in plain operations: opened calls, and solves written out."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -64,3 +66,16 @@ def test_the_fit_of_a_spline_is_the_same_and_plain():
     used = {e.primitive.name for e in jax.make_jaxpr(opened)(points, moved).jaxpr.eqns}
     forbidden = {"jit", "pjit", "cholesky", "triangular_solve", "custom_linear_solve"}
     assert not used & (forbidden | {"custom_jvp_call"}) and "sqrt" in used
+
+
+def test_what_depends_on_the_platform_is_that_of_cpu():
+    def chosen(x):
+        inner = functools.partial(
+            jax.lax.platform_dependent, tpu=jnp.sin, cpu=jnp.cos, default=jnp.tan
+        )
+        return jax.lax.platform_dependent(x, tpu=jnp.exp, default=inner)
+
+    x = np.float32(0.3)
+    opened = plain.plain(chosen, jax.ShapeDtypeStruct((), np.float32))
+    assert "cond" not in str(jax.make_jaxpr(opened)(x))
+    np.testing.assert_allclose(opened(x)[0], np.cos(x))
