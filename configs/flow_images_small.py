@@ -3,9 +3,9 @@
     JAX_NUM_CPU_DEVICES=2 python -m selfme_jax.tables --table=sota \
         --config=configs/flow_images_small.py --config.data.root=DIR
 
-OFF-ApexNet, Dual-Inception, FeatRef and STSTNet have their published sizes; HTNet, VGG16
-and GoogLeNet a fraction of theirs. All are trained for a fraction of the published
-epochs, at a higher rate; nothing was tuned.
+OFF-ApexNet, Dual-Inception, FeatRef and STSTNet have their published sizes; HTNet,
+VGG16 and GoogLeNet a fraction of theirs. All are trained for a fraction of the
+published epochs, at a higher rate; nothing was tuned.
 """
 
 from configs import flow_images

@@ -1,12 +1,9 @@
 """Losses of the classification stage, un-reduced: one value per sample."""
 
+import functools
+
 import jax
 import jax.numpy as jnp
-
-# S of DESIGN 4: ordered pairs of regions of the same row, a region with itself
-# and with its mirror. Order of regions: upper left, upper right, lower left,
-# lower right.
-SAME_ROW = ((True, True, False, False),) * 2 + ((False, False, True, True),) * 2
 
 
 def symmetric_contrastive(
@@ -31,26 +28,30 @@ def symmetric_contrastive(
       [b] float32, finite with finite gradients for any labels and b >= 1.
     """
     features = jnp.asarray(features, jnp.float32)
-    b, r, _ = features.shape
+    n = len(features)
     # max(norm, eps) with the clamp inside the root: finite gradient at zero.
     square = jnp.sum(features**2, -1, keepdims=True)
     unit = features * jax.lax.rsqrt(jnp.maximum(square, 1e-24))
-    scores = jnp.einsum(
-        "iad,kbd->iakb", unit, unit, precision=jax.lax.Precision.HIGHEST
-    )
-    scores = scores.transpose(0, 1, 3, 2) / temperature  # [i, a, b, k]
-    same = jnp.eye(b, dtype=bool)[:, None, None, :]
-    others = ~(same & jnp.eye(r, dtype=bool)[None, :, :, None])  # A(i, a, b)
-    positives = others & (labels[:, None] == labels[None, :])[:, None, None, :]
-    # An anchor alone in its batch has an empty A where a = b: give the log-sum-exp
-    # something finite to sum; the empty P drops the pair below.
-    empty = ~others.any(-1, keepdims=True)
-    masked = jnp.where(others | empty, scores, -jnp.inf)
-    log_prob = scores - jax.nn.logsumexp(masked, axis=-1, keepdims=True)
-    count = positives.sum(-1)
-    pair = -jnp.where(positives, log_prob, 0.0).sum(-1) / jnp.maximum(count, 1)
-    rows = jnp.asarray(SAME_ROW)
-    return jnp.where(rows, pair, 0.0).sum((1, 2)) / rows.sum()
+    unit = unit.reshape(n, 2, 2, -1)  # row, side
+    dot = functools.partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
+    sides = jnp.eye(2, dtype=bool)  # a = b
+
+    # The sum over A. An anchor alone has an empty one where a = b: left as it is, so
+    # that the logarithm is finite; the empty P drops the pair below.
+    scores = dot("irad,krbd->irabk", unit, unit) / temperature
+    if n > 1:
+        self = jnp.eye(n, dtype=bool)[:, None, None, None, :] & sides[..., None]
+        scores = jnp.where(self, -jnp.inf, scores)
+    total = jax.nn.logsumexp(scores, axis=-1)  # [i, r, a, b]
+
+    # The mean over P, by the sum of all features of a label.
+    alike = (labels[:, None] == labels[None, :]).astype(jnp.float32)
+    near = dot("ik,krbd->irbd", alike, unit)
+    own = dot("irad,irad->ira", unit, unit)[..., None]
+    score = (dot("irad,irbd->irab", unit, near) - sides * own) / temperature
+    count = alike.sum(1)[:, None, None, None] - sides
+    pair = total - score / jnp.maximum(count, 1)
+    return jnp.where(count > 0, pair, 0.0).mean((1, 2, 3))
 
 
 def cross_entropy(
