@@ -1,16 +1,19 @@
 """What a run tells: lines for a person, metrics.jsonl and TensorBoard events."""
 
+import importlib
 import json
+import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from os import PathLike
 from pathlib import Path
+from types import ModuleType
+from typing import Any
 
 import numpy as np
 from etils import epath
-from tensorboardX import SummaryWriter
 
 from selfme_jax import files
 
@@ -37,6 +40,21 @@ def duration(seconds: float) -> str:
     return f"{hours}:{clock}" if hours else clock
 
 
+@cache
+def _tensorboard() -> ModuleType:
+    """tensorboardX, without what it looks for beside: four seconds, where installed.
+
+    PyTorch draws its graphs of networks, Google's library writes to buckets.
+    """
+    beside = {"torch", "google.cloud.storage"} - set(sys.modules)
+    sys.modules.update(dict.fromkeys(beside))  # None: not to be found
+    try:
+        return importlib.import_module("tensorboardX")
+    finally:
+        for name in beside:
+            del sys.modules[name]
+
+
 class Log:
     """Writer of metrics and progress of one workdir.
 
@@ -46,7 +64,7 @@ class Log:
 
     def __init__(self, workdir: str | PathLike):
         self._workdir = files.path(workdir)
-        self._writers: dict[str, SummaryWriter] = {}
+        self._writers: dict[str, Any] = {}
         self._since = time.monotonic()
 
     @cached_property
@@ -88,7 +106,8 @@ class Log:
         seconds, self._since = round((now - self._since) / count, 4), now
         name = f"{stage}_{chunk:04d}"
         if name not in self._writers:
-            self._writers[name] = SummaryWriter(str(self._folder / "events" / name))
+            folder = str(self._folder / "events" / name)
+            self._writers[name] = _tensorboard().SummaryWriter(folder)
         lines = []
         for i in range(count):
             row = {"stage": stage, "chunk": chunk, "step": step + i, "seconds": seconds}

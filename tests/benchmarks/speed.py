@@ -42,7 +42,8 @@ def main() -> None:
             env = os.environ | {"SELFME_SPEED_ROWS": str(path)}
             subprocess.run(words, env=env, check=True)
         rows = [json.loads(line) for line in path.read_text().splitlines()]
-    print(tables.draw(HEAD, rows))
+    once = {tuple(row[:2]): row for row in rows}  # what several races compile
+    print(tables.draw(HEAD, list(once.values())))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,60 @@
+"""What a run writes of its steps, and what it does not import for that."""
+
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+from tensorboardX.proto.event_pb2 import Event
+
+from selfme_jax.train import log
+
+
+def events(path):
+    """Scalars {(tag, step): value} of a TensorBoard file: length, crc, record, crc."""
+    data, found, place = path.read_bytes(), {}, 0
+    while place < len(data):
+        length = int.from_bytes(data[place : place + 8], "little")
+        event = Event.FromString(data[place + 12 : place + 12 + length])
+        for value in event.summary.value:
+            found[value.tag, event.step] = value.simple_value
+        place += 16 + length
+    return found
+
+
+def test_each_step_is_a_row_and_a_scalar(tmp_path):
+    writer = log.Log(tmp_path)
+    writer.metrics("motion", 2, 5, {"loss": np.array([0.5, 0.25])})
+    writer.flush()
+    lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
+    rows = [json.loads(line) for line in lines]
+    assert [(r["stage"], r["chunk"], r["step"], r["loss"]) for r in rows] == [
+        ("motion", 2, 5, 0.5),
+        ("motion", 2, 6, 0.25),
+    ]
+    writer.close()
+    (file,) = (tmp_path / "events" / "motion_0002").iterdir()
+    assert events(file) == {("loss", 5): 0.5, ("loss", 6): 0.25}
+
+
+def test_a_run_neither_imports_torch_nor_hides_it(tmp_path):
+    (tmp_path / "torch.py").write_text("print('torch')")
+    code = """
+import sys
+import numpy as np
+import selfme_jax.main
+from selfme_jax.train import log
+writer = log.Log(sys.argv[1])
+writer.metrics("motion", 0, 1, {"loss": np.zeros(1)})
+print("written", "google.cloud.storage" in sys.modules)
+import torch
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(tmp_path / "run")],
+        env=os.environ | {"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.split() == ["written", "False", "torch"]
