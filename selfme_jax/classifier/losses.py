@@ -36,12 +36,10 @@ def symmetric_contrastive(
     dot = functools.partial(jnp.einsum, precision=jax.lax.Precision.HIGHEST)
     sides = jnp.eye(2, dtype=bool)  # a = b
 
-    # The sum over A. An anchor alone has an empty one where a = b: left as it is, so
-    # that the logarithm is finite; the empty P drops the pair below.
+    # The sum over A; of an anchor alone where a = b it is empty, as is its P.
     scores = dot("irad,krbd->irabk", unit, unit) / temperature
-    if n > 1:
-        self = jnp.eye(n, dtype=bool)[:, None, None, None, :] & sides[..., None]
-        scores = jnp.where(self, -jnp.inf, scores)
+    anchor = jnp.eye(n, dtype=bool)[:, None, None, None, :] & sides[..., None]
+    scores = jnp.where(anchor, -jnp.inf, scores)
     total = jax.nn.logsumexp(scores, axis=-1)  # [i, r, a, b]
 
     # The mean over P, by the sum of all features of a label.
