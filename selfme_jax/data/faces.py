@@ -68,7 +68,8 @@ def load(detector: str) -> Detector:
     or its middle square), or the path of a MediaPipe face landmarker (.task).
 
     Raises:
-        UserError: unknown name, no such file, or MediaPipe is not installed.
+        UserError: unknown name, no such file, one that MediaPipe cannot read, or
+          MediaPipe is not installed.
     """
     if detector == "haar":
         return _haar()
@@ -153,11 +154,16 @@ def _landmarker(path: str) -> Detector:
     if not Path(path).is_file():
         raise UserError(f"no file {path}. Correct --detector, or use --detector=haar.")
     tasks = mediapipe.tasks
-    landmarker = tasks.vision.FaceLandmarker.create_from_options(
-        tasks.vision.FaceLandmarkerOptions(
-            base_options=tasks.BaseOptions(model_asset_path=path)
-        )
+    options = tasks.vision.FaceLandmarkerOptions(
+        base_options=tasks.BaseOptions(model_asset_path=path)
     )
+    try:
+        landmarker = tasks.vision.FaceLandmarker.create_from_options(options)
+    except (RuntimeError, ValueError) as error:
+        raise UserError(
+            f"MediaPipe cannot read {path}: {error}\n"
+            "--detector wants a face_landmarker.task, as its makers give it out."
+        ) from error
 
     def find(image: np.ndarray) -> Box | None:
         picture = mediapipe.Image(

@@ -134,7 +134,7 @@ def test_landmarks_need_mediapipe_and_its_model(monkeypatch):
 
 
 def test_landmarks_become_a_box_in_pixels(monkeypatch, tmp_path):
-    """MediaPipe itself is not at hand: what it returns is acted out here."""
+    """MediaPipe's model is not at hand: what it returns is acted out here."""
     point = SimpleNamespace
     landmarks = [point(x=0.25, y=0.5), point(x=0.5, y=0.3), point(x=0.4, y=0.9)]
     results = iter([[landmarks], []])
@@ -142,7 +142,8 @@ def test_landmarks_become_a_box_in_pixels(monkeypatch, tmp_path):
     class FaceLandmarker:
         @classmethod
         def create_from_options(cls, options):
-            assert options.base_options.model_asset_path == str(model)
+            if options.base_options.model_asset_path != str(model):
+                raise RuntimeError("Unable to open zip archive.")
             return cls()
 
         def detect(self, picture):
@@ -160,7 +161,11 @@ def test_landmarks_become_a_box_in_pixels(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "mediapipe", fake)
     model = tmp_path / "face_landmarker.task"
     model.touch()
+    other = tmp_path / "other.task"
+    other.touch()
     image = np.zeros((100, 200, 3), np.uint8)[:, ::-1]
     box = faces.detect(image, detector=str(model))
     np.testing.assert_allclose(box, (50, 30, 50, 60))
     assert faces.detect(image, detector=str(model)) is None
+    with pytest.raises(UserError, match=r"zip archive\.\n.*face_landmarker\.task"):
+        faces.load(str(other))
