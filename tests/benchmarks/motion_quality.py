@@ -14,7 +14,7 @@ import json
 import sys
 import time
 from collections.abc import Callable, Iterator
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,7 +32,7 @@ from selfme_jax.methods import clips
 from selfme_jax.motion import network as motion_network
 from selfme_jax.motion import quality
 from selfme_jax.report import tables
-from selfme_jax.train import parallel, step
+from selfme_jax.train import parallel, programs, step
 from selfme_jax.train.state import Run
 
 TEST = {"first_subject": 0, "clips_per_subject": 4}
@@ -131,7 +131,8 @@ def train(
     run = Run(jnp.array(0), jnp.array(-1), jnp.array(0), jnp.ones(n), jnp.zeros(1, int))
     update = jax.jit(partial(step.update, task), donate_argnums=0)
     if learning.network not in started:  # losses share it: compiling it takes a while
-        started[learning.network] = jax.jit(partial(step.init, task))(run)
+        init = programs.hasty(jax.jit(partial(step.init, task)))
+        started[learning.network] = init(run)
     state = jax.tree.map(jnp.copy, started[learning.network])
     for number in range(1, steps + 1):
         state, _ = update(state, run, data)
@@ -139,9 +140,14 @@ def train(
             yield number, learning, step.variables(task, state)
 
 
+@cache
+def _extract(network: motion_network.MotionNetwork) -> Callable:
+    return jax.jit(partial(motion_network.extract, network))
+
+
 def read(learning, variables: dict, test: Pairs) -> np.ndarray:
     """Learned flow of the test pairs, [n, h, w, 2] pixels."""
-    extract = jax.jit(partial(motion_network.extract, learning.network))
+    extract = _extract(learning.network)
     found = []
     for start in range(0, len(test.onset), BATCH):
         ids = np.minimum(np.arange(start, start + BATCH), len(test.onset) - 1)
