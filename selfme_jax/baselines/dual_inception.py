@@ -80,7 +80,7 @@ class Inception(nn.Module):
         def conv(x: jax.Array, kernel: int, name: str) -> jax.Array:
             return nn.relu(layers.Conv(self.filters, kernel, name=name)(x))
 
-        pooled = pooling.max_pool(x, 3)
+        pooled = pooling.max_pool(x, size=3)
         branches = [
             conv(x, 1, "point"),
             conv(conv(x, 1, "before_3"), 3, "three"),

@@ -84,7 +84,7 @@ class Inception(nn.Module):
             _conv(x, one, 1, "point"),
             _conv(_conv(x, before_3, 1, "before_3"), three, 3, "three"),
             _conv(_conv(x, before_5, 1, "before_5"), five, 5, "five"),
-            _conv(pooling.max_pool(x, 3), pool, 1, "pool"),
+            _conv(pooling.max_pool(x, size=3), pool, 1, "pool"),
         ]
         return jnp.concatenate(branches, axis=-1)
 
@@ -101,4 +101,4 @@ def _conv(
 
 def _pool(x: jax.Array, size: int = 3) -> jax.Array:
     """Max-pool, stride 2, 'same': on maps of even sides as in Caffe and torchvision."""
-    return pooling.max_pool(x, size, stride=2)
+    return pooling.max_pool(x, size=size, stride=2)

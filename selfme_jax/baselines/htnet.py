@@ -60,7 +60,7 @@ class HTNet(nn.Module):
             if i < levels - 1:
                 x = layers.Conv(2 * x.shape[-1], 3, name=f"merge_{i}")(x)
                 x = nn.LayerNorm(epsilon=1e-5, name=f"merge_norm_{i}")(x)
-                x = pooling.max_pool(x, 3, stride=2, padding=((1, 1), (1, 1)))
+                x = pooling.max_pool(x, size=3, stride=2, padding=((1, 1), (1, 1)))
         x = nn.LayerNorm(epsilon=1e-5, name="norm")(x).mean((1, 2))
         return nn.Dense(self.classes, name="logits")(x)
 

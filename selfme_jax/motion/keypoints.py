@@ -64,7 +64,7 @@ class RegressionDetector(nn.Module):
         conv = checkpointed(ConvNormAct, remat=self.remat)
         block = checkpointed(ResNetBlock, remat=self.remat)
         x = conv(self.width, 7, 2, self.dtype, name="stem")(image - 0.5)
-        x = pooling.max_pool(x, 3, stride=2)
+        x = pooling.max_pool(x, size=3, stride=2)
         for stage, blocks in enumerate(self.blocks):
             for i in range(blocks):
                 stride = 2 if stage > 0 and i == 0 else 1

@@ -14,7 +14,7 @@ Pads = tuple[tuple[int, int], tuple[int, int]]
 
 
 def max_pool(
-    images: jax.Array, size: int, *, stride: int = 1, padding: str | Pads = "SAME"
+    images: jax.Array, *, size: int, stride: int = 1, padding: str | Pads = "SAME"
 ) -> jax.Array:
     """Largest value in each window, as flax.linen.max_pool.
 

@@ -38,7 +38,7 @@ def test_values_and_gradient_are_those_of_xla(case, ties):
     images, slope, (size, stride, padding) = draw(case, ties=ties)
 
     def ours(x):
-        return pooling.max_pool(x, size, stride=stride, padding=padding)
+        return pooling.max_pool(x, size=size, stride=stride, padding=padding)
 
     for function in (ours, jax.jit(ours)):
         value, pull = jax.vjp(function, images)
@@ -55,7 +55,7 @@ def test_gradient_is_that_of_torch():
     out.backward(torch.tensor(np.moveaxis(slope, -1, 1)))
     padding = ((1, 1), (1, 1))
     value, pull = jax.vjp(
-        lambda x: pooling.max_pool(x, size, stride=stride, padding=padding), images
+        lambda x: pooling.max_pool(x, size=size, stride=stride, padding=padding), images
     )
     np.testing.assert_array_equal(value, out.detach().permute(0, 2, 3, 1))
     np.testing.assert_allclose(pull(slope)[0], x.grad.permute(0, 2, 3, 1), atol=1e-6)
@@ -65,7 +65,7 @@ def test_vmap_and_bfloat16():
     images, slope, (size, _, _) = draw("inception", jnp.bfloat16)
 
     def run(images, slope):
-        _, pull = jax.vjp(lambda x: pooling.max_pool(x, size), images)
+        _, pull = jax.vjp(lambda x: pooling.max_pool(x, size=size), images)
         return pull(slope)[0]
 
     many = jax.vmap(run)(jnp.stack([images, -images]), jnp.stack([slope, 2 * slope]))
@@ -76,6 +76,6 @@ def test_vmap_and_bfloat16():
 
 def test_on_cpu_nothing_walks_the_windows():
     images = jnp.ones((1, 8, 8, 2))
-    gradient = jax.jit(jax.grad(lambda x: pooling.max_pool(x, 3).sum()))
+    gradient = jax.jit(jax.grad(lambda x: pooling.max_pool(x, size=3).sum()))
     text = gradient.lower(images).compile().as_text()
     assert "select-and-scatter" not in text and "maximum" in text
