@@ -173,6 +173,15 @@ def _split(graph, eqn, x) -> list[str]:
     return found
 
 
+def _unstack(graph, eqn, x) -> list[str]:
+    axis, shape = eqn.params["axis"], ints(eqn.outvars[0].aval.shape)
+    found = []
+    for i in range(len(eqn.outvars)):
+        part = graph.node("Slice", x, *map(ints, ([i], [i + 1], [axis])))
+        found.append(graph.node("Reshape", part, shape))
+    return found
+
+
 def _reverse(graph, eqn, x) -> str:
     axes = eqn.params["dimensions"]
     ones = np.ones(len(axes), np.int64)
@@ -204,6 +213,7 @@ RULES = {
     "transpose": _transpose,
     "concatenate": _concatenate,
     "stack": _stack,
+    "unstack": _unstack,
     "tile": _tile,
     "slice": _slice,
     "split": _split,
