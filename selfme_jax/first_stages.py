@@ -5,6 +5,7 @@ A further reader of ConfigDict, by the means of build.py.
 
 from ml_collections import ConfigDict
 
+from selfme_jax import settings
 from selfme_jax.baselines import tcae_losses
 from selfme_jax.baselines.tcae import TCAE
 from selfme_jax.build import fitting, recipe, trace
@@ -55,7 +56,7 @@ def motion_learning(config: ConfigDict, shape: tuple[int, ...]) -> MotionLearnin
 
 def depends_on(config: ConfigDict) -> dict:
     """The part of a config that what the first stage gives depends on."""
-    whole = config.to_dict()
+    whole = settings.decisive(config)
     scope = {"scope": config.motion.scope}
     learning = whole["tcae"]["learning"] | scope
     own = {

@@ -212,11 +212,12 @@ def _claim(
     samples: tuple[Sample, ...],
     classes: Sequence[str],
 ) -> None:
-    workdir.claim(folder, config, free=settings.FREE)
+    workdir.check(folder, config, free=settings.FREE_OF_SAMPLES)
     path = folder / "manifest.csv"
     if path.exists() and manifest.read(path, classes=classes) != samples:
         raise UserError(
             f"the data are not those that {folder} was made from ({path}).\n"
             "Choose another --workdir, or delete that one."
         )
+    workdir.claim(folder, config, free=settings.FREE_OF_SAMPLES)
     manifest.write(path, samples, classes=classes)

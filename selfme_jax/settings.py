@@ -1,6 +1,7 @@
 """What a config may say: checked before any data is read or anything is built."""
 
-from operator import attrgetter
+from functools import reduce
+from operator import attrgetter, getitem
 
 from ml_collections import ConfigDict
 
@@ -15,8 +16,10 @@ PROTOCOL = {
     "epochs": ("fixed", "oracle_epoch"),
     "score": ("pooled", "mean_of_folds"),
 }
-# Top-level keys that change no result: a resumed run may change them.
+# Keys that change no result: a resumed run may change them.
 FREE = ("engine",)
+# Neither does where the samples lie whose pixels are held against manifest.csv.
+FREE_OF_SAMPLES = (*FREE, "data.root", "data.source")
 # What smaller values break late or oddly.
 _LEAST = {
     "seeds": 1,
@@ -68,6 +71,15 @@ def resolve(config: ConfigDict) -> ConfigDict:
         if value < least:
             raise UserError(f"config.{key} is {value}; it must be at least {least}.")
     return config
+
+
+def decisive(config: ConfigDict) -> dict:
+    """What results depend on, beside the samples, as a nested dict."""
+    whole = config.to_dict()
+    for key in FREE_OF_SAMPLES:
+        *parents, last = key.split(".")
+        del reduce(getitem, parents, whole)[last]
+    return whole
 
 
 def _input(config: ConfigDict) -> str:

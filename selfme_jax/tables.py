@@ -18,6 +18,7 @@ from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import build, cli, comparison, files, first_stages, settings
 from selfme_jax.comparison import Part, Row, Table
+from selfme_jax.data import manifest
 from selfme_jax.methods import registry
 from selfme_jax.recognition import Session
 from selfme_jax.report import comparison as report
@@ -58,7 +59,8 @@ def main() -> None:
     data = build.dataset(resolved)
     wanted = {name: comparison.table(name, resolved, data) for name in names}
     wanted = _only(given.rows, wanted)
-    parts = [p for p in comparison.parts(config, data) if _there(config, p)]
+    held = {p.name: _held(config, p) for p in comparison.parts(config, data)}
+    parts = [p for p in comparison.parts(config, data) if held[p.name]]
     count = sum(not r.why_not for t in wanted.values() for r in t.rows) * len(parts)
     print(
         f"tables {', '.join(names)}: {count} cells on {_listed(parts)}, "
@@ -71,7 +73,7 @@ def main() -> None:
         cells = []
         for part in parts:
             for row in table.rows:
-                cells.append(_cell(config, row, part, folder))
+                cells.append(_cell(config, row, part, held[part.name], folder))
                 done += not row.why_not
                 progress(done, f"{name}: {row.name} on {part.name}")
         _write(folder, name, table, cells)
@@ -99,14 +101,14 @@ def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
     }
 
 
-def _there(config: ConfigDict, part: Part) -> bool:
-    """Whether the data of a part can be read by themselves."""
+def _held(config: ConfigDict, part: Part) -> str:
+    """Digest of the samples of a part; '' where they cannot be read."""
     try:
-        build.dataset(settings.resolve(_changed(config, part.changes)))
+        data = build.dataset(settings.resolve(_changed(config, part.changes)))
     except UserError as error:
         print(f"left out: {part.name} alone ({error})", flush=True)
-        return False
-    return True
+        return ""
+    return manifest.digest(data.samples, classes=data.classes)
 
 
 def _listed(parts: list[Part]) -> str:
@@ -119,8 +121,10 @@ def _changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
     return config
 
 
-def _cell(config: ConfigDict, row: Row, part: Part, folder: epath.Path) -> Cell:
-    """A row on a part of the data, run unless it is there."""
+def _cell(
+    config: ConfigDict, row: Row, part: Part, held: str, folder: epath.Path
+) -> Cell:
+    """A row on a part of the data, whose digest is ``held``; run unless it is there."""
     cell = Cell(row.name, part.name, row.x, row.paper, why_not=row.why_not)
     if row.why_not not in ("", NOT_ASKED):
         return cell
@@ -129,12 +133,12 @@ def _cell(config: ConfigDict, row: Row, part: Part, folder: epath.Path) -> Cell:
     rule = changes.pop("protocol.score", config.protocol.score)
     try:
         config = settings.resolve(_changed(config, changes))
-        place = _place(config, row.name, folder)
+        place = _place(config, row.name, held, folder)
         finished = (place / "results.json").exists()
         if row.why_not and not finished:
             return cell
         if not finished:
-            _run(config, row.name, place, folder)
+            _run(config, row.name, place, _motion(config, held, folder))
     except UserError as error:
         return cell._replace(why_not=str(error).splitlines()[0].rstrip("."))
     except NonFiniteError as error:
@@ -147,24 +151,32 @@ def depends_on(config: ConfigDict) -> dict:
 
     Not the engine, other methods, or a first stage that is not used.
     """
-    whole = config.to_dict()
-    others = {*settings.FREE, *registry.NAMES, "motion", "pretraining", "synthetic"}
+    whole = settings.decisive(config)
+    others = {*registry.NAMES, "motion", "pretraining", "synthetic"}
     others -= {config.method}
     own = {key: value for key, value in whole.items() if key not in others}
     return own | {"first_stage": first_stages.depends_on(config)}
 
 
-def _place(config: ConfigDict, name: str, folder: epath.Path) -> epath.Path:
-    """Where the run of a (resolved) config is or goes; ``name``: what to call it."""
+def _place(config: ConfigDict, name: str, held: str, folder: epath.Path) -> epath.Path:
+    """Where the run of a (resolved) config is or goes; ``name``: what to call it.
+
+    By what its results depend on, not by where the data lie: cells can be moved.
+    """
     words = "".join(c if c.isalnum() else " " for c in name).lower().split()
-    digest = _digest(depends_on(config))
+    digest = _digest(depends_on(config) | {"samples": held})
     made = sorted((folder / "cells").glob(f"*_{digest}"))  # under another row's name
     return made[0] if made else folder / "cells" / f"{'_'.join(words)}_{digest}"
 
 
-def _run(config: ConfigDict, name: str, place: epath.Path, folder: epath.Path) -> None:
-    """Run a (resolved) config; the motion is shared by all runs in ``folder``."""
-    motion = folder / "motion" / _digest(first_stages.depends_on(config))
+def _motion(config: ConfigDict, held: str, folder: epath.Path) -> epath.Path:
+    """Where the first stage is that all cells share which read the same of it."""
+    depends = first_stages.depends_on(config) | {"samples": held}
+    return folder / "motion" / _digest(depends)
+
+
+def _run(config: ConfigDict, name: str, place: epath.Path, motion: epath.Path) -> None:
+    """Run a (resolved) config; its first stage is in ``motion``, or goes there."""
     if config.input != "images":
         config.engine.motion.workdir = str(motion)
     print(f"\n== {name}", flush=True)

@@ -14,27 +14,41 @@ def claim(folder: epath.Path, config: dict, *, free: tuple[str, ...]) -> None:
     Args:
       folder: created with its parents.
       config: nested dict of the run, written to config.json.
-      free: top-level keys that may change between runs (they change no result).
+      free: dotted keys that may change between runs (they change no result).
 
     Raises:
       UserError: the folder holds a run of another config (names the keys), or
         cannot be written.
     """
+    check(folder, config, free=free)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        write_json(folder / "config.json", config)
+    except OSError as error:
+        raise UserError(
+            f"cannot write to {folder}: {files.reason(error)}. "
+            "Choose another --workdir."
+        ) from error
+
+
+def check(folder: epath.Path, config: dict, *, free: tuple[str, ...]) -> None:
+    """What ``claim`` checks; writes nothing.
+
+    Raises:
+      UserError: the folder holds a run of another config (names the keys).
+    """
     path = folder / "config.json"
     files.reach(folder)
     try:
-        folder.mkdir(parents=True, exist_ok=True)
         if path.exists():
-            _check(folder, read_json(path), config, free)
-        write_json(path, config)
+            _compare(folder, read_json(path), config, free)
     except ValueError as error:
         raise UserError(
             f"{path} is not readable JSON ({error}). Choose another --workdir."
         ) from error
     except OSError as error:
         raise UserError(
-            f"cannot write to {folder}: {files.reason(error)}. "
-            "Choose another --workdir."
+            f"cannot read {path}: {files.reason(error)}. Choose another --workdir."
         ) from error
 
 
@@ -48,7 +62,7 @@ def read_json(path: epath.Path) -> dict:
     return json.loads(path.read_text())
 
 
-def _check(folder: epath.Path, old: dict, new: dict, free: tuple[str, ...]) -> None:
+def _compare(folder: epath.Path, old: dict, new: dict, free: tuple[str, ...]) -> None:
     before, now = _flat(old, free), _flat(json.loads(json.dumps(new)), free)
     keys = sorted(
         k for k in before.keys() | now.keys() if before.get(k, ()) != now.get(k, ())
@@ -67,7 +81,7 @@ def _check(folder: epath.Path, old: dict, new: dict, free: tuple[str, ...]) -> N
 def _flat(tree: dict, free: tuple[str, ...], prefix: str = "") -> dict:
     flat = {}
     for key, value in tree.items():
-        if not prefix and key in free:
+        if prefix + key in free:
             continue
         if isinstance(value, dict):
             flat |= _flat(value, free, f"{prefix}{key}.")

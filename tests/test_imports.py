@@ -32,7 +32,7 @@ LAW = {
         *("train", "data", "methods"),
     },
     "first_stages": {
-        *("types", "motion", "baselines", "methods", "build"),
+        *("types", "motion", "baselines", "methods", "build", "settings"),
     },
     "exporting": {
         *("types", "files", "ops", "motion", "train", "data", "methods", "build"),

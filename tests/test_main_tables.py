@@ -1,6 +1,7 @@
 """The command that makes tables, as a user starts it."""
 
 import csv
+import shutil
 import subprocess
 import sys
 
@@ -63,6 +64,15 @@ def test_tables_are_made_and_made_again_from_what_is_there(data, tmp_path):
     again = run(*flags, cache=tmp_path / "cache")
     assert again.returncode == 0 and "compiling" not in again.stdout
     assert again.stdout.split("## ")[1] == done.stdout.split("## ")[1]
+    # Nor where the data lie elsewhere; other data are other cells.
+    moved = shutil.copytree(data, tmp_path / "moved")
+    flags = *flags, f"--config.data.root={moved}"
+    again = run(*flags, cache=tmp_path / "cache")
+    assert again.returncode == 0 and "compiling" not in again.stdout
+    assert again.stdout.split("## ")[1] == done.stdout.split("## ")[1]
+    shutil.copy(moved / "p0_0.png", moved / "p1_1.png")
+    other = run(*flags, "--rows=mean of folds", cache=tmp_path / "cache")
+    assert other.returncode == 0 and "compiling" in other.stdout
 
 
 def test_bad_flags_are_a_line(data, tmp_path):

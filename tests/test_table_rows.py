@@ -106,6 +106,9 @@ def test_parts_are_each_dataset_alone_and_then_all():
         ({"method": "scvit", "input": "tvl1"}, "flow.gamma", True),
         ({"method": "scvit", "input": "tvl1"}, "synthetic.subjects", True),
         ({"method": "scvit", "input": "tvl1"}, "engine.motion.log_every", False),
+        ({"method": "scvit", "input": "tvl1"}, "data.root", False),
+        ({"method": "scvit", "input": "learned"}, "data.root", False),
+        ({"method": "scvit", "input": "tvl1"}, "data.datasets", True),
         ({"method": "scvit", "input": "tvl1"}, "bootstrap", True),
     ],
 )
@@ -114,7 +117,7 @@ def test_what_a_cell_depends_on(changes, key, matters):
     value = base
     for part in key.split("."):
         value = value[part]
-    other = changed(base, {key: type(value)(value + 1)})
+    other = changed(base, {key: value + type(value)(1)})
     assert (tables.depends_on(base) != tables.depends_on(other)) is matters
 
 

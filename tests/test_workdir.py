@@ -64,6 +64,10 @@ def test_free_keys_may_change_and_are_kept(tmp_path):
     new = changed(engine={"motion": {"log_every": 3, "more": 1}})
     workdir.claim(tmp_path, new, free=("engine",))
     assert read(tmp_path) == new
+    # Dots lead below the top.
+    inner = changed(scvit={"model": {"width": 8}, "train": {"decay": "cosine"}})
+    workdir.claim(tmp_path, inner, free=("engine", "scvit.model.width"))
+    workdir.claim(tmp_path, new, free=("engine", "scvit.model.width"))
     # Free is the key at the top, not one of that name below.
     below = changed(scvit={**CONFIG["scvit"], "engine": 1})
     with pytest.raises(UserError, match="scvit.engine"):

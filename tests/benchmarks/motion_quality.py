@@ -11,9 +11,11 @@ line is JSON.
 
 import argparse
 import json
+import multiprocessing
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple
@@ -34,6 +36,7 @@ from selfme_jax.motion import quality
 from selfme_jax.report import tables
 from selfme_jax.train import parallel, programs, step
 from selfme_jax.train.state import Run
+from selfme_jax.types import Clip, Sample
 
 TEST = {"first_subject": 0, "clips_per_subject": 4}
 TRAIN = {"first_subject": 1000, "clips_per_subject": 6}
@@ -100,11 +103,28 @@ def full() -> tuple[ConfigDict, dict]:
     return config, {"train": 64, "test": 24, "steps": 4000, "steps_of_variants": 2000}
 
 
-def pairs(config: ConfigDict, subjects: int) -> Pairs:
-    """(onset, apex) of the people who are tested."""
-    options = config.synthetic.to_dict() | TEST | {"subjects": subjects}
+class Rendered(NamedTuple):
+    """A dataset whose clips are there."""
+
+    samples: tuple[Sample, ...]
+    clips: list[Clip]
+
+    def clip(self, index: int) -> Clip:
+        return self.clips[index]
+
+
+def rendered(config: ConfigDict, people: dict, subjects: int) -> Rendered:
+    """The clips of so many people, TEST or TRAIN; a process for every core."""
+    options = config.synthetic.to_dict() | people | {"subjects": subjects}
     data = faces.load(**options)
-    found = [data.clip(i) for i in range(len(data.samples))]
+    context = multiprocessing.get_context("spawn")  # a fork would share the GPU
+    with ProcessPoolExecutor(mp_context=context) as pool:
+        found = list(pool.map(data.clip, range(len(data.samples)), chunksize=4))
+    return Rendered(data.samples, found)
+
+
+def pairs(found: list[Clip]) -> Pairs:
+    """(onset, apex) of the people who are tested, and the true flow."""
     return Pairs(
         np.stack([clip.frames[0] for clip in found]),
         np.stack([clip.frames[clip.apex] for clip in found]),
@@ -210,13 +230,17 @@ def main() -> None:
     size.add_argument("--small", action="store_true")
     size.add_argument("--full", action="store_true")
     parser.add_argument("--only", help="variants whose name holds this; '' = none")
+    parser.add_argument("--steps", type=int, help="of the first one")
+    parser.add_argument("--steps_of_variants", type=int)
     arguments = parser.parse_args()
     begin = time.monotonic()
     config, plan = full() if arguments.full else small()
+    given = {k: getattr(arguments, k) for k in ("steps", "steps_of_variants")}
+    plan |= {k: v for k, v in given.items() if v}
     print(f"{time.strftime('%Y-%m-%d')}, {parallel.describe()}, jax {jax.__version__}")
-    test = pairs(config, plan["test"])
-    options = config.synthetic.to_dict() | TRAIN | {"subjects": plan["train"]}
-    data = jax.tree.map(jnp.asarray, clips.stack(faces.load(**options)))
+    test = pairs(rendered(config, TEST, plan["test"]).clips)
+    trained = rendered(config, TRAIN, plan["train"])
+    data = jax.tree.map(jnp.asarray, clips.stack(trained))
     shape = "x".join(map(str, test.onset.shape[1:3]))
     print(
         f"{len(test.onset)} pairs of {plan['test']} people of {shape}, trained on "
@@ -232,9 +256,6 @@ def main() -> None:
         return found
 
     still = tell("none (zero)", 0, np.zeros_like(test.truth), time.monotonic())
-    for name in ("tvl1", "farneback", "dis"):
-        since = time.monotonic()
-        errors[name] = tell(f"OpenCV {name}", 0, opencv(name, test), since)
     stops, since = (plan["steps_of_variants"], plan["steps"]), time.monotonic()
     for steps, learning, variables in train(
         config, data, plan["steps"], stops, started
@@ -254,6 +275,9 @@ def main() -> None:
         steps, since = plan["steps_of_variants"], time.monotonic()
         ((steps, learning, variables),) = train(changed, data, steps, (steps,), started)
         tell(name, steps, read(learning, variables, test), since)
+    for name in ("tvl1", "farneback", "dis"):
+        since = time.monotonic()
+        errors[name] = tell(f"OpenCV {name}", 0, opencv(name, test), since)
     print(tables.draw(HEAD, rows))
     print(
         json.dumps(
