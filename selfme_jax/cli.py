@@ -11,27 +11,35 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import files
+from selfme_jax.train import parallel, preemption
 from selfme_jax.train import pod as pods
-from selfme_jax.train import preemption
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.types import UserError
 
 # 75 is EX_TEMPFAIL: schedulers start the same command again.
 BAD_INPUT, NOT_FINITE, PREEMPTED, INTERRUPTED = 2, 3, 75, 130
+_NO_MEMORY = "RESOURCE_EXHAUSTED"
 _UNTIL_LOSS_IS_KNOWN = 3.0  # seconds
 
 
-def run(main: Callable[..., None], *, positional: int = 0, pod: bool = False) -> None:
+def run(
+    main: Callable[..., None],
+    *,
+    positional: int = 0,
+    pod: bool = False,
+    devices: bool = True,
+) -> None:
     """Parse flags, run ``main``, and turn expected failures into lines.
 
-    Exit codes: 2 for bad input, 3 for a loss that is not finite, 75 for SIGTERM and
-    for a lost worker of a pod, 130 for ctrl-C.
+    Exit codes: 2 for bad input and for too little memory on a device, 3 for a loss
+    that is not finite, 75 for SIGTERM and for a lost worker of a pod, 130 for ctrl-C.
 
     Args:
       main: called with the arguments that are no flags.
       positional: how many of these there may be.
       pod: whether it may run in several processes that work together (train/pod.py).
+      devices: whether it computes on devices, which are started first.
     """
 
     def guarded(argv: Sequence[str]) -> None:
@@ -49,6 +57,8 @@ def run(main: Callable[..., None], *, positional: int = 0, pod: bool = False) ->
         try:
             member = pods.join(os.environ) if pod else None
             preemption.watch()  # again: JAX took SIGTERM for itself when it joined
+            if devices:
+                parallel.reach()
             main(*given)
             if member:
                 member.finish()
@@ -64,6 +74,8 @@ def run(main: Callable[..., None], *, positional: int = 0, pod: bool = False) ->
         except KeyboardInterrupt:
             _fail("interrupted; the same command resumes.", INTERRUPTED, member)
         except Exception as error:
+            if text := _no_memory(error):
+                _fail(text, BAD_INPUT, member)
             if not member:
                 raise
             # It may only be how the loss of another worker looks from here.
@@ -72,6 +84,19 @@ def run(main: Callable[..., None], *, positional: int = 0, pod: bool = False) ->
             member.leave(1, repr(error))
 
     app.run(guarded, flags_parser=_parse)
+
+
+def _no_memory(error: Exception) -> str:
+    """What to do where a device has too little memory; '' for other errors."""
+    said = str(error)
+    if not isinstance(error, jax.errors.JaxRuntimeError) or _NO_MEMORY not in said:
+        return ""
+    what = said.split(_NO_MEMORY)[1].lstrip(": ").splitlines()[0].split(" [")[0]
+    return (
+        f"a device is out of memory: {what.rstrip('.')}.\nTake fewer runs at once, "
+        "--config.engine.classifier.runs_per_device=8 or less (engine.motion likewise; "
+        "what was saved resumes), or a smaller batch_size, or end what else runs there."
+    )
 
 
 def config(flag: flags.FlagHolder) -> ConfigDict:

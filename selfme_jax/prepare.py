@@ -202,4 +202,4 @@ def _strips(frames: VideoFrames) -> dict[str, list[np.ndarray]]:
 
 
 if __name__ == "__main__":
-    cli.run(main, positional=1)
+    cli.run(main, positional=1, devices=False)

@@ -170,3 +170,26 @@ def test_no_motion_to_classify(fails, tmp_path):
     flags = "--config=configs/synthetic.py", "--stages=classifier"
     workdir = f"--workdir={tmp_path / 'other'}"
     fails(*flags, workdir, names=["flow.npy", "stage motion"])
+
+
+def test_a_platform_that_is_not_there(data, tmp_path):
+    ended = command.run(
+        *(command.CONFIG, f"--config.data.root={data}"),
+        f"--workdir={tmp_path / 'new'}",
+        cache=tmp_path,
+        JAX_PLATFORMS="abacus",
+    )
+    assert ended.code == 2 and ended.err.count("\n") == 2
+    assert "(JAX_PLATFORMS=abacus)" in ended.err and "JAX_PLATFORMS=cpu" in ended.err
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_device_without_the_memory(data, tmp_path):
+    ended = command.run(
+        *(command.CONFIG, f"--config.data.root={data}", *command.TINY),
+        "--config.scvit.train.batch_size=2000000",
+        f"--workdir={tmp_path / 'new'}",
+        cache=tmp_path,
+    )
+    assert ended.code == 2 and ended.err.count("\n") == 2
+    assert "Out of memory" in ended.err and "runs_per_device" in ended.err
