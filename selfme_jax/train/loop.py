@@ -151,7 +151,9 @@ def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
         if done < task.steps and stop:
             text = f"{stage.name}: saved at step {done} of {task.steps}"
             raise PreemptedError(text, agreed=True)
-    variables = step.variables(task, TrainState(*engine.waves.collect(states, count)))
+    # Chosen on the devices: moments of the optimizer are not fetched.
+    variables = [step.variables(task, state) for state in states]
+    variables = engine.waves.collect(variables, count)
     stage.log.flush()
     store.save(done, variables)
     return variables
