@@ -91,14 +91,14 @@ def prepare(config: ConfigDict) -> Callable:
     return inputs.reader(config.input, config.flow.to_dict())
 
 
-def floor_input(config: ConfigDict) -> Callable:
+def floor_input(config: ConfigDict, *, standardise: bool = False) -> Callable:
     """What the linear floor reads: the same flow, centred alike, nothing tuned.
 
-    Of apex frames small copies.
+    Of apex frames small copies. standardise: divide each image by its deviation.
     """
     if config.input == "apex":
         return partial(inputs.small, size=config.flow.size)
-    plain = {"standardise": False, "scale": 1.0, "gamma": 1.0, "channels": "uvs"}
+    plain = {"standardise": standardise, "scale": 1.0, "gamma": 1.0, "channels": "uvs"}
     return inputs.reader(config.input, config.flow.to_dict() | plain)
 
 

@@ -134,8 +134,11 @@ class Session:
             return
         predictions.write(self.folder / "predictions.csv", self.rows(logits))
         print("floors: majority, random, linear on the same input ...", flush=True)
-        read = build.floor_input(self.config)(inputs)
-        floor = floors.evaluate(self.samples, self.splits, read, classes)
+        read, standardised = build.floor_input(self.config)(inputs), None
+        if self.config.input in FLOWS and self.config.flow.standardise:
+            standardised = build.floor_input(self.config, standardise=True)(inputs)
+        options = self.samples, self.splits, read, classes
+        floor = floors.evaluate(*options, standardised=standardised)
         floors.write(self.folder / "floors.csv", floor)
 
     def rows(self, logits: np.ndarray) -> Predictions:

@@ -107,6 +107,9 @@ def test_the_floor_reads_untuned_flow(config):
     np.testing.assert_array_equal(build.floor_input(config)(flow), before)
     expected = flow - np.median(flow, axis=(1, 2), keepdims=True)
     np.testing.assert_allclose(before, expected, atol=1e-5)
+    divided = build.floor_input(config, standardise=True)(flow)
+    expected /= expected.std((1, 2), keepdims=True)
+    np.testing.assert_allclose(divided, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", [n for n in registry.METHODS if n != "tcae"])

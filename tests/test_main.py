@@ -152,7 +152,8 @@ def test_results_name_what_the_contract_names(results):
         *("class_counts", "seeds", "ensemble", "ci95", "datasets", "floors"),
         *("protocol", "provenance"),
     } <= set(results)
-    assert set(results["floors"]) == {"majority", "random", "linear"}
+    linear = {"linear", "linear_standardised"}  # as config.flow.standardise is set
+    assert set(results["floors"]) == {"majority", "random", *linear}
     assert results["protocol"] == {
         "name": "LOSO",
         "score": "pooled",

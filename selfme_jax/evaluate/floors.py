@@ -16,6 +16,7 @@ def evaluate(
     splits: Sequence[Split],
     inputs: np.ndarray,
     classes: Sequence[str],
+    standardised: np.ndarray | None = None,
 ) -> dict[str, Predictions]:
     """Predictions of the trained floors under the same folds.
 
@@ -25,11 +26,20 @@ def evaluate(
         inputs: [d, n, ...] what the method reads; d = 1 where all folds share it,
             or one per fold.
         classes: names.
+        standardised: of the same shape, where the method reads each image divided by
+            its own deviation: that alone may help a linear model as well.
+
+    Returns:
+        majority and linear, and linear_standardised if there is such.
     """
-    return {
+    found = {
         "majority": majority(samples, splits, classes),
         "linear": linear(samples, splits, inputs, classes),
     }
+    if standardised is not None:
+        own = linear(samples, splits, standardised, classes)
+        found["linear_standardised"] = own
+    return found
 
 
 def summarise(
@@ -39,7 +49,7 @@ def summarise(
     seed: int = 0,
     rule: str = "pooled",
 ) -> dict[str, dict]:
-    """The ``floors`` part of results.json: majority, random, linear.
+    """The ``floors`` part of results.json: random, and those of ``evaluate``.
 
     Args:
         floors: as ``evaluate`` or ``read`` give them; ``random`` needs the labels

@@ -14,7 +14,7 @@ from etils import epath
 
 from selfme_jax import files
 from selfme_jax.evaluate import bootstrap, floors, loso, predictions
-from selfme_jax.report import curves, layout
+from selfme_jax.report import curves, layout, verdict
 
 RESAMPLES = 2000
 PAPER_DATA = {"casme2": "CASME II", "smic": "SMIC-HS"}
@@ -101,17 +101,25 @@ def write(
 
 
 def _views(cell: Cell) -> dict[str, tuple[loso.Pooled, dict, dict, str]]:
-    """By dataset ('' = all): predictions, summary, that of the linear floor, rule."""
+    """By dataset ('' = all): predictions, summary, that of the linear floor, rule.
+
+    Of two linear floors the better one, by UF1 of that dataset.
+    """
     rows = predictions.read(cell.folder / "predictions.csv")
-    floor = floors.read(cell.folder / "floors.csv")["linear"]
     options = {"resamples": RESAMPLES, "rule": cell.rule}
-    ours, theirs = loso.summarise(rows, **options), loso.summarise(floor, **options)
+    ours = loso.summarise(rows, **options)
+    found = floors.read(cell.folder / "floors.csv")
+    below = {
+        "floors": {
+            name: loso.summarise(floor, **options) for name, floor in found.items()
+        }
+    }
     pooled = loso.pool(rows)
-    views = {"": (pooled, ours, theirs, cell.rule)}
+    views = {"": (pooled, ours, verdict.linear(below), cell.rule)}
     if len(ours["datasets"]) > 1:
         for name, own in ours["datasets"].items():
-            below = theirs["datasets"][name]
-            views[name] = (loso.select(pooled, name), own, below, cell.rule)
+            part = loso.select(pooled, name)
+            views[name] = (part, own, verdict.linear(below, name), cell.rule)
     return views
 
 

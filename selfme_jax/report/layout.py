@@ -117,8 +117,9 @@ def _notes(reference: str, found: list[dict]) -> str:
         f"Mean of {' or '.join(map(str, seeds))} seed(s); intervals are 95 %, over "
         f"subjects. *: the interval of the difference to {reference}, over the same "
         "subjects, leaves out 0 (not corrected for the number of rows).",
-        "Linear floor: a linear model on the same input, UF1 / UAR. Paper: as printed, "
-        "of flow and frames that cannot be had.",
+        "Linear floor: a linear model on the same input, UF1 / UAR; where systems read "
+        "each image divided by its deviation, the better one of with and without that. "
+        "Paper: as printed, of flow and frames that cannot be had.",
     ]
     if any("synthetic" in entry["data"] for entry in found):
         lines.append("Synthetic faces: this says nothing about real ones.")

@@ -39,7 +39,7 @@ def datasets(results: dict) -> list[tuple[str, ...]]:
     """Rows (dataset, clips, subjects, UF1, UAR, linear floor, beats its floors)."""
     rows = []
     for name, own in results["datasets"].items():
-        floor = verdict.part(results["floors"]["linear"], name)
+        floor = verdict.linear(results, name)
         rows.append(
             (
                 name,

@@ -120,6 +120,13 @@ def part(summary: dict, dataset: str | None) -> dict:
     return summary["datasets"][dataset] if dataset else summary
 
 
+def linear(results: dict, dataset: str | None = None) -> dict:
+    """The best linear floor, by UF1."""
+    names = (n for n in results["floors"] if n.startswith("linear"))
+    found = [part(results["floors"][n], dataset) for n in names]
+    return max(found, key=lambda f: f["uf1"])
+
+
 def pair(score: dict) -> str:
     """'0.851/0.875': UF1 and UAR."""
     return f"{score['uf1']:.3f}/{score['uar']:.3f}"
@@ -132,6 +139,8 @@ def _beats(score: dict, floor: dict) -> bool:
 def _floor(name: str) -> str:
     return {
         "linear": "a linear model on the same input",
+        "linear_standardised": "a linear model on the same input, each image divided "
+        "by its deviation",
         "majority": "the commonest class of the training side",
         "random": "uniform guessing",
     }[name]

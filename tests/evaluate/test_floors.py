@@ -53,6 +53,17 @@ def test_linear_sees_nothing_of_the_held_out_person(samples, images):
     np.testing.assert_array_equal(again.probs[first], rows.probs[first])
 
 
+def test_a_second_linear_floor_reads_what_is_standardised(samples, images):
+    splits = folds.loso(samples)
+    strength = np.exp(np.random.default_rng(6).normal(size=(1, len(samples), 1, 1, 1)))
+    given = samples, splits, images * strength, CLASSES
+    assert set(floors.evaluate(*given)) == {"majority", "linear"}
+    found = floors.evaluate(*given, standardised=images)
+    for name, read in (("linear", images * strength), ("linear_standardised", images)):
+        own = floors.linear(samples, splits, read, CLASSES)
+        np.testing.assert_array_equal(found[name].probs, own.probs)
+
+
 def test_linear_learns_what_is_linear(samples, images):
     easy = images + 20 * np.eye(3)[[s.label for s in samples]][None, :, None, :, None]
     rows = floors.linear(samples, folds.loso(samples), easy, CLASSES)

@@ -1,3 +1,5 @@
+import json
+
 import pytest
 
 from selfme_jax.report import verdict
@@ -97,3 +99,18 @@ def test_of_people_without_names_no_more_is_said_than_is_known(results):
     assert verdict.protocol(results).endswith("was not seen in training.")
     results["protocol"]["videos_unchecked"] = True
     assert verdict.protocol(results).endswith("in training, as far as is known.")
+
+
+def test_the_better_of_two_linear_floors_counts(results):
+    linear = results["floors"]["linear"]
+    assert verdict.linear(results) is linear
+    other = json.loads(json.dumps(linear))
+    other["uf1"] = linear["uf1"] + 0.01
+    other["datasets"]["smic"]["uf1"] = linear["datasets"]["smic"]["uf1"] - 0.01
+    results["floors"]["linear_standardised"] = other
+    assert verdict.linear(results) is other
+    assert verdict.linear(results, "smic") is linear["datasets"]["smic"]
+    other["uf1"] = other["uar"] = 0.999
+    assert "each image divided by its deviation has UF1/UAR 0.999" in (
+        verdict.judge(results).text
+    )
