@@ -22,4 +22,5 @@ def get_config():
         config[name].train.epochs = 30.0
         config[name].train.batch_size = 64
         config[name].train.learning_rate = 3e-4
+    config.engine.classifier.runs_per_device = 8  # HTNet's need some 30 GB
     return config
