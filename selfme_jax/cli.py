@@ -11,8 +11,8 @@ from absl import app, flags, logging
 from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import files
-from selfme_jax.train import parallel, preemption
 from selfme_jax.train import pod as pods
+from selfme_jax.train import preemption
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.types import UserError
@@ -57,8 +57,9 @@ def run(
         try:
             member = pods.join(os.environ) if pod else None
             preemption.watch()  # again: JAX took SIGTERM for itself when it joined
-            if devices:
-                parallel.reach()
+            # In a pod this may only be how the loss of another worker looks.
+            if devices and not member:
+                _reach()
             main(*given)
             if member:
                 member.finish()
@@ -84,6 +85,25 @@ def run(
             member.leave(1, repr(error))
 
     app.run(guarded, flags_parser=_parse)
+
+
+def _reach() -> None:
+    """Start the devices.
+
+    Raises:
+      UserError: JAX has none, or not those that JAX_PLATFORMS names.
+    """
+    try:
+        jax.devices()
+    # A platform whose plugin is not installed is an AssertionError without a word.
+    except (RuntimeError, AssertionError) as error:
+        named = os.environ.get("JAX_PLATFORMS", "")
+        why = str(error).splitlines()[0] if str(error) else "no such platform here"
+        raise UserError(
+            f"JAX cannot start its devices (JAX_PLATFORMS={named}): {why.rstrip('.')}."
+            "\nInstall the extra for them (selfme-jax[cuda] or [tpu]), end what else "
+            "runs on them, or set JAX_PLATFORMS=cpu."
+        ) from error
 
 
 def _no_memory(error: Exception) -> str:

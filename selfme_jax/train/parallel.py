@@ -14,7 +14,6 @@ Process 0 alone writes; ``lead`` lets it go first where the others read what it 
 """
 
 import math
-import os
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -24,28 +23,8 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from selfme_jax.train.state import Task
-from selfme_jax.types import UserError
 
 T = TypeVar("T")
-
-
-def reach() -> None:
-    """Start the devices.
-
-    Raises:
-      UserError: JAX has none, or not those that JAX_PLATFORMS names.
-    """
-    try:
-        jax.devices()
-    # A platform whose plugin is not installed is an AssertionError without a word.
-    except (RuntimeError, AssertionError) as error:
-        named = os.environ.get("JAX_PLATFORMS", "")
-        why = str(error).splitlines()[0] if str(error) else "no such platform here"
-        raise UserError(
-            f"JAX cannot start its devices (JAX_PLATFORMS={named}): {why.rstrip('.')}."
-            "\nInstall the extra for them (selfme-jax[cuda] or [tpu]), end what else "
-            "runs on them, or set JAX_PLATFORMS=cpu."
-        ) from error
 
 
 def describe() -> str:
