@@ -59,8 +59,9 @@ def main() -> None:
     data = build.dataset(resolved)
     wanted = {name: comparison.table(name, resolved, data) for name in names}
     wanted = _only(given.rows, wanted)
-    held = {p.name: _held(config, p) for p in comparison.parts(config, data)}
-    parts = [p for p in comparison.parts(config, data) if held[p.name]]
+    parts = comparison.parts(config, data)
+    held = {part.name: _held(config, part) for part in parts}
+    parts = [part for part in parts if held[part.name]]
     count = sum(not r.why_not for t in wanted.values() for r in t.rows) * len(parts)
     print(
         f"tables {', '.join(names)}: {count} cells on {_listed(parts)}, "
