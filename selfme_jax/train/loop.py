@@ -48,9 +48,10 @@ class Stage(NamedTuple):
 
 
 class _Engine(NamedTuple):
-    """What all chunks of a stage share."""
+    """What all chunks of a stage share. shapes: of one run's state, traced once."""
 
     task: Task
+    shapes: TrainState
     data: Any
     stage: Stage
     waves: Waves
@@ -103,7 +104,9 @@ def fit(
     task = waves.axis.task(task)
     made = programs.build(task, waves.axis, finish)
     progress = Progress(stage.name, len(parts) * task.steps)
-    engine = _Engine(task, data, stage, waves, made, progress)
+    first = jax.tree.map(lambda x: x[0], runs)
+    shapes = jax.eval_shape(partial(step.init, task), first)
+    engine = _Engine(task, shapes, data, stage, waves, made, progress)
     outputs = []
     with preemption.held():
         for chunk in parts:
@@ -121,7 +124,9 @@ def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
     """Variables [runs of the chunk, ...] after the last step; resumes if it can."""
     task, stage, count = engine.task, engine.stage, len(chunk.names)
     before = chunk.number * task.steps
-    shapes = jax.eval_shape(jax.vmap(partial(step.init, task)), chunk.runs)
+    shapes = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct((count, *x.shape), x.dtype), engine.shapes
+    )
     latest = (store.latest() or 0) if parallel.leads() else 0
     done = int(parallel.everywhere(np.array(latest))[0])
     if done == task.steps:
