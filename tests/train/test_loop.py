@@ -83,6 +83,24 @@ def test_chunks_change_nothing(setting, pmapped, tmp_path):
     assert_close(fit(setting, tmp_path, runs_per_device=1), pmapped)
 
 
+def test_a_chunk_more_traces_no_state_more(setting, tmp_path):
+    """That of a big network takes seconds."""
+    task, *rest = setting
+    traces = []
+
+    def counted(key):
+        traces.append(key)
+        return task.init(key)
+
+    counts = []
+    for per_device in (0, 1):
+        short = task._replace(init=counted, steps=1), *rest
+        fit(short, tmp_path / str(per_device), runs_per_device=per_device)
+        counts.append(len(traces))
+        traces.clear()
+    assert counts[0] == counts[1] > 0
+
+
 def test_runs_differ(pmapped):
     kernels = pmapped["params"]["Dense_0"]["kernel"]
     assert len(np.unique(kernels[:, 0, 0])) == len(kernels)
