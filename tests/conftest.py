@@ -3,7 +3,6 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 # Before jax is imported. Child processes inherit this one; not the device count.
@@ -19,22 +18,6 @@ if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
 
 if "xla_force_host_platform_device_count" not in os.environ.get("XLA_FLAGS", ""):
     jax.config.update("jax_num_cpu_devices", 8)
-
-
-# Folders that hold single functions and networks against oracles, with tolerances.
-# What is compared bit by bit (train, methods) is compiled as it is for users.
-ORACLES = ("baselines", "classifier", "exporting", "motion", "ops")
-
-
-@pytest.fixture(scope="module", autouse=True)
-def hasty(request: pytest.FixtureRequest) -> Iterator[None]:
-    """There programs are optimised less: a quarter less to wait for them."""
-    if request.path.parent.name not in ORACLES:
-        yield
-        return
-    jax.config.update("jax_disable_most_optimizations", True)
-    yield
-    jax.config.update("jax_disable_most_optimizations", False)
 
 
 @pytest.fixture(scope="session")
