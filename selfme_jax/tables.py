@@ -74,9 +74,10 @@ def main() -> None:
         cells = []
         for part in parts:
             for row in table.rows:
-                cells.append(_cell(config, row, part, held[part.name], folder))
+                cell, ran = _cell(config, row, part, held[part.name], folder)
+                cells.append(cell)
                 done += not row.why_not
-                progress(done, f"{name}: {row.name} on {part.name}")
+                progress(done, f"{name}: {row.name} on {part.name}", kept=not ran)
         _write(folder, name, table, cells)
 
 
@@ -124,11 +125,14 @@ def _changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
 
 def _cell(
     config: ConfigDict, row: Row, part: Part, held: str, folder: epath.Path
-) -> Cell:
-    """A row on a part of the data, whose digest is ``held``; run unless it is there."""
+) -> tuple[Cell, bool]:
+    """A row on a part of the data, whose digest is ``held``, and whether it was run.
+
+    It is run unless it is there.
+    """
     cell = Cell(row.name, part.name, row.x, row.paper, why_not=row.why_not)
     if row.why_not not in ("", NOT_ASKED):
-        return cell
+        return cell, False
     changes = row.changes | part.changes
     # Another rule of scoring needs no other run.
     rule = changes.pop("protocol.score", config.protocol.score)
@@ -137,14 +141,16 @@ def _cell(
         place = _place(config, row.name, held, folder)
         finished = (place / "results.json").exists()
         if row.why_not and not finished:
-            return cell
+            return cell, False
         if not finished:
             _run(config, row.name, place, _motion(config, held, folder))
     except UserError as error:
-        return cell._replace(why_not=str(error).splitlines()[0].rstrip("."))
+        why_not = str(error).splitlines()[0].rstrip(".")
+        return cell._replace(why_not=why_not), True
     except NonFiniteError as error:
-        return cell._replace(why_not=f"training failed: {error}".rstrip("."))
-    return cell._replace(folder=place, rule=rule, why_not="")
+        why_not = f"training failed: {error}".rstrip(".")
+        return cell._replace(why_not=why_not), True
+    return cell._replace(folder=place, rule=rule, why_not=""), not finished
 
 
 def depends_on(config: ConfigDict) -> dict:

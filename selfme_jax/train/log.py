@@ -142,14 +142,23 @@ class Progress:
     def __init__(self, title: str, total: int):
         self._title, self._total = title, total
         self._begin = time.monotonic()
+        self._done = self._kept = 0
         self._first: tuple[int, float] | None = None
         self._said = 0.0
 
-    def __call__(self, done: int, text: str) -> None:
-        """Say where we are: ``done`` of the total, at most a line a second."""
+    def __call__(self, done: int, text: str, *, kept: bool = False) -> None:
+        """Say where we are, at most a line a second.
+
+        Args:
+          done: of the total.
+          text: what was done last.
+          kept: it was there from an earlier time: no measure of what is to come.
+        """
         now = time.monotonic()
-        if self._first is None:  # compilation is over: time from here
-            self._first = (done, now)
+        self._kept += done - self._done if kept else 0
+        self._done = done
+        if self._first is None and not kept:  # compilation is over: time from here
+            self._first = (done - self._kept, now)
         last = done >= self._total
         if now - self._said < _SECONDS_BETWEEN_LINES and not last:
             return
@@ -157,17 +166,18 @@ class Progress:
         share = f"{100 * done / self._total:3.0f}%"
         elapsed = duration(now - self._begin)
         print(
-            f"{self._title} {share}  {text}  {elapsed} gone, {self._eta(done, now)}",
+            f"{self._title} {share}  {text}  {elapsed} gone, {self._eta(now)}",
             flush=True,
         )
 
-    def _eta(self, done: int, now: float) -> str:
-        first, since = self._first
-        if done >= self._total:
+    def _eta(self, now: float) -> str:
+        worked, left = self._done - self._kept, self._total - self._done
+        if left <= 0:
             return "done"
-        if done == first:
+        if self._first is None or worked == self._first[0]:
             return "ETA after the next line"
-        return f"ETA {duration((now - since) / (done - first) * (self._total - done))}"
+        first, since = self._first
+        return f"ETA {duration((now - since) / (worked - first) * left)}"
 
 
 class Teller:

@@ -130,7 +130,7 @@ def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
     latest = (store.latest() or 0) if parallel.leads() else 0
     done = int(parallel.everywhere(np.array(latest))[0])
     if done == task.steps:
-        engine.progress(before + done, f"chunk {chunk.number + 1}: kept")
+        engine.progress(before + done, f"chunk {chunk.number + 1}: kept", kept=True)
         template = jax.eval_shape(partial(step.variables, task), shapes)
         return store.restore(done, template)
     runs = engine.waves.deal(chunk.runs)

@@ -58,3 +58,19 @@ import torch
         check=True,
     )
     assert done.stdout.split() == ["written", "False", "torch"]
+
+
+def test_what_was_kept_says_nothing_of_the_time_that_is_left(monkeypatch, capsys):
+    clock = iter([0.0, 1.0, 3.0, 60.0, 70.0, 72.0, 90.0])
+    monkeypatch.setattr(log.time, "monotonic", lambda: next(clock))
+    progress = log.Progress("classifier", 400)
+    progress(100, "chunk 1: kept", kept=True)
+    progress(200, "chunk 2: kept", kept=True)
+    progress(210, "step 10")  # compiled: the clock starts here
+    progress(220, "step 20")  # 10 steps took 10 seconds
+    progress(320, "chunk 4: kept", kept=True)
+    progress(400, "step 80")
+    lines = capsys.readouterr().out.splitlines()
+    told = [line.partition("gone, ")[2] for line in lines]
+    after = "ETA after the next line"
+    assert told == [after, after, after, "ETA 03:00", "ETA 01:36", "done"]

@@ -144,7 +144,10 @@ class Dying(Log):
             raise KilledError
 
 
-def test_resume_is_bit_equal_and_finished_chunks_are_kept(setting, pmapped, tmp_path):
+def test_resume_is_bit_equal_and_finished_chunks_are_kept(
+    setting, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr("selfme_jax.train.log._SECONDS_BETWEEN_LINES", 0.0)
     task, runs, names, data = setting
 
     options = {"runs_per_device": 1, "log_every": 5, "save_seconds": 0.0}
@@ -155,7 +158,11 @@ def test_resume_is_bit_equal_and_finished_chunks_are_kept(setting, pmapped, tmp_
     with pytest.raises(KilledError):
         loop.fit(task, runs, data, lambda v, run, data: v, stage, names)
     before = read(folder / "metrics.jsonl")
+    capsys.readouterr()
     resumed = fit(setting, folder, **options)
+    kept, trained = [s for s in capsys.readouterr().out.splitlines() if "gone" in s][:2]
+    assert "chunk 1: kept" in kept and "step 1" in trained
+    assert trained.endswith("ETA after the next line")  # what was kept took no time
     jax.tree.map(np.testing.assert_array_equal, resumed, whole)
     rows = read(folder / "metrics.jsonl")
     assert rows[:STEPS] == before[:STEPS]  # the finished chunk was not redone
