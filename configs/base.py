@@ -85,8 +85,9 @@ def get_config() -> ConfigDict:
         config.engine[stage].save_seconds = 30.0  # least time between checkpoints
     config.engine.motion.runs_per_device = 1  # folds at once: the network is big
     config.engine.motion.workdir = ""  # of the motion; runs may share one; '' = own
-    config.engine.classifier.runs_per_device = 0  # (seed, fold) at once; 0 = all
-    # (of convolution networks on CPU always 1)
+    # (seed, fold) trained together on each device; 0 = all. On CPU they take turns in
+    # each step, and convolution networks, whose weights are many, always have 1.
+    config.engine.classifier.runs_per_device = 0
 
     config.bootstrap = 2000  # subject resamples of the 95 % interval
     return config

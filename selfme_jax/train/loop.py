@@ -34,7 +34,8 @@ class Stage(NamedTuple):
     name: of the stage, its checkpoints and its metrics.
     workdir: holds checkpoints/<name>/<chunk>/<step>.
     log: metrics and TensorBoard events.
-    runs_per_device: runs trained at once on each device; 0 = all of them.
+    runs_per_device: runs trained together for each device, a chunk; 0 = all of them.
+    at_once: how many of them each device takes at once; 0 = all, on CPU one.
     log_every: steps between lines and writes of metrics (every step has its row).
     save_seconds: least time between checkpoints within a chunk.
     """
@@ -43,6 +44,7 @@ class Stage(NamedTuple):
     workdir: epath.Path
     log: Log
     runs_per_device: int = 0
+    at_once: int = 0
     log_every: int = 10
     save_seconds: float = 30.0
 
@@ -89,10 +91,10 @@ def fit(
       NonFiniteError: a loss was not finite; names the run and the step.
       PreemptedError: SIGTERM; where we are is saved.
     """
-    waves = chunks.waves(len(names), stage.runs_per_device)
+    waves = chunks.waves(len(names), stage.runs_per_device, stage.at_once)
     folder = stage.workdir / "checkpoints" / stage.name
     begun = parallel.lead(lambda: chunks.read(folder))
-    parts = chunks.split(runs, names, begun, waves.size)
+    parts = chunks.split(runs, names, begun, waves.chunk)
     print(
         f"{stage.name}: {len(names)} runs x {task.steps} steps in {len(parts)} "
         f"chunk(s) of {len(parts[0].names)}; compiling ...",

@@ -9,6 +9,8 @@ folds, clips, flow: what a step costs against the number of folds, of clips, and
   side of the flow. contrast: L_sc, forward and backward, at batch 4096.
 devices: a step of 64 folds over 1, 2, 4, 8 virtual devices of these cores.
 
+The engine has a device take its folds at once, but on CPU one after the other.
+
 Contestants take turns; the median counts. Compile times and the memory that XLA plans
 stand below each. A whole run of 100 epochs is 691 such steps.
 """
@@ -40,7 +42,7 @@ from selfme_jax.evaluate import folds  # noqa: E402
 from selfme_jax.methods import method  # noqa: E402
 from selfme_jax.methods.deep import Data  # noqa: E402
 from selfme_jax.methods.method import Problem  # noqa: E402
-from selfme_jax.train import parallel, step  # noqa: E402
+from selfme_jax.train import chunks, parallel, step  # noqa: E402
 from selfme_jax.types import Sample  # noqa: E402
 
 PARTS = ("loso", "folds", "clips", "flow", "contrast", "devices")
@@ -61,10 +63,14 @@ class Images:
         )
 
 
+TOGETHER, IN_TURN = "all folds at once", "a fold after the other in each step"
+ENGINE = TOGETHER if GPU else IN_TURN
+
+
 def steps_of(
     clips: int = 442, subjects: int = 68, side: int = 28, *, steps: int
-) -> tuple[Callable, Callable]:
-    """(all folds at once, fold by fold): each trains so many steps; says its costs."""
+) -> dict[str, Callable]:
+    """TOGETHER and IN_TURN: each trains so many steps; says its costs."""
     config = base.get_config()
     config.input, config.data.name = "images", "flow_images"
     config = settings.resolve(config)
@@ -77,44 +83,33 @@ def steps_of(
     runs, _ = method.runs(problem, balance=1.0)
     data = Data(deep.prepare(problem.inputs), labels)
 
-    def trained(chosen) -> Callable:
-        axis = parallel.axis(len(chosen))
-        own, given = (
-            axis.split(jax.tree.map(lambda x: x[chosen], runs)),
-            axis.share(data),
-        )
-        state = axis.map(functools.partial(step.init, task))(own)
+    def trained(size: int) -> Callable:
+        """So many folds at once."""
+        waves = chunks.Waves(parallel.axis(size), size, count)
+        own, given = waves.deal(runs), waves.axis.share(data)
+        init = waves.axis.map(functools.partial(step.init, task))
+        states = [init(wave) for wave in own]
         update = functools.partial(step.update, task)
-        update = axis.map(update, shared=1, donate=True)
+        update = waves.axis.map(update, shared=1, donate=True)
         begin = time.perf_counter()
-        program = update.lower(state, own, given).compile()
+        program = update.lower(states[0], own[0], given).compile()
         seconds = time.perf_counter() - begin
         memory = program.memory_analysis()
-        size = (memory.temp_size_in_bytes + memory.argument_size_in_bytes) / 1e6
-        print(f"  {len(chosen)} run(s): compiled in {seconds:.1f} s, {size:.0f} MB")
-        name = f"{len(chosen)} folds of {clips} clips, {side}x{side}"
-        keep("compile time, planned memory", name, f"{seconds:.1f} s, {size:.0f} MB")
-        kept = [state]
+        need = (memory.temp_size_in_bytes + memory.argument_size_in_bytes) / 1e6
+        print(f"  {size} run(s): compiled in {seconds:.1f} s, {need:.0f} MB")
+        name = f"{size} folds of {clips} clips, {side}x{side}"
+        keep("compile time, planned memory", name, f"{seconds:.1f} s, {need:.0f} MB")
 
         def run():
             for _ in range(steps):
-                kept[0], metrics = update(kept[0], own, given)
+                for i, wave in enumerate(own):
+                    states[i], metrics = update(states[i], wave, given)
             return metrics
 
         return run
 
-    count = len(runs.seed)
-    devices = jax.device_count()
-    together = trained(np.arange(count - count % devices))
-    alone = trained(np.arange(devices))
-    turns = -(-count // devices)
-
-    def one_by_one():
-        for _ in range(turns):
-            found = alone()
-        return found
-
-    return together, one_by_one
+    count, devices = len(runs.seed), jax.device_count()
+    return {TOGETHER: trained(count - count % devices), IN_TURN: trained(devices)}
 
 
 class Block(nn.Module):
@@ -205,20 +200,17 @@ def torch_steps(turns: int, steps: int) -> Callable:
 
 
 def loso(steps: int, repeats: int) -> None:
-    """All folds at once against fold by fold, ours and PyTorch's."""
-    together, alone = steps_of(steps=steps)
-    contestants = {
-        "all folds at once": together,
-        "fold by fold": alone,
-        "PyTorch, fold by fold": torch_steps(68, steps),
-    }
+    """The engine's form first."""
+    ours = steps_of(steps=steps)
+    contestants = {ENGINE: ours.pop(ENGINE)} | ours
+    contestants["PyTorch, fold by fold"] = torch_steps(68, steps)
     title = "SCViT, 442 clips, 68 folds, batch 64, a step of all folds"
     report(title, race(contestants, repeats), per=steps)
 
 
 def costs(name: str, settings_: dict[str, dict], steps: int, repeats: int) -> None:
-    """All folds at once, for several sizes."""
-    contestants = {k: steps_of(**v, steps=steps)[0] for k, v in settings_.items()}
+    """The engine's form, for several sizes."""
+    contestants = {k: steps_of(**v, steps=steps)[ENGINE] for k, v in settings_.items()}
     report(f"A step of all folds by {name}", race(contestants, repeats), per=steps)
 
 
@@ -264,9 +256,9 @@ def main() -> None:
     options = parser.parse_args()
     only, steps, repeats = options.only.split(","), options.steps, options.repeats
     if only == ["one"]:
-        together, _ = steps_of(subjects=64, steps=steps)
+        ours = steps_of(subjects=64, steps=steps)
         name = f"64 folds over {jax.device_count()} device(s), a step"
-        report(name, race({"all folds at once": together}, 2), per=steps)
+        report(name, race({ENGINE: ours.pop(ENGINE)} | ours, 2), per=steps)
         return
     start()
     if "loso" in only:

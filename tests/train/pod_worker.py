@@ -20,7 +20,7 @@ def main(folder):
     member = pod.join(os.environ)
     found = {}
     for name, runs, options in (
-        ("several", slice(None), {"runs_per_device": 2}),
+        ("several", slice(None), {"runs_per_device": 2, "at_once": 2}),
         ("one", slice(3, 4), {}),
         ("begun", slice(None), {"runs_per_device": 1}),
     ):

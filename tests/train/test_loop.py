@@ -12,7 +12,7 @@ import pytest
 
 from selfme_jax.methods import method
 from selfme_jax.methods.deep import Data
-from selfme_jax.train import loop, step
+from selfme_jax.train import chunks, loop, step
 from selfme_jax.train.log import Log, read
 from selfme_jax.train.loop import NonFiniteError, Stage
 
@@ -43,7 +43,8 @@ def fit(setting, folder, finish=lambda v, run, data: v, **options):
 
 @pytest.fixture(scope="module")
 def pmapped(setting, tmp_path_factory):
-    return fit(setting, tmp_path_factory.mktemp("pmapped"))
+    """Two runs at once on each of the devices."""
+    return fit(setting, tmp_path_factory.mktemp("pmapped"), at_once=2)
 
 
 def train(task, run, data):
@@ -81,6 +82,15 @@ def test_vmap_on_one_device_equals_pmap(setting, pmapped):
 
 def test_chunks_change_nothing(setting, pmapped, tmp_path):
     assert_close(fit(setting, tmp_path, runs_per_device=1), pmapped)
+
+
+def test_on_cpu_a_device_takes_one_run_after_the_other(setting, pmapped, tmp_path):
+    assert chunks.waves(14, 0)[1:] == (8, 16)
+    assert chunks.waves(14, 1)[1:] == chunks.waves(14, 1, 2)[1:] == (8, 8)
+    assert chunks.waves(40, 0, 2)[1:] == (16, 40)
+    assert chunks.waves(1, 0)[1:] == (1, 1)
+    assert_close(fit(setting, tmp_path), pmapped)
+    assert chunks.read(tmp_path / "checkpoints" / "toy") == [14]
 
 
 def test_a_chunk_more_traces_no_state_more(setting, tmp_path):

@@ -124,9 +124,9 @@ def test_gradients_over_eight_devices_are_not_eight_times_as_large():
 
 @pytest.fixture(scope="module")
 def several(tmp_path_factory):
-    """All runs, uninterrupted, on eight devices."""
+    """All runs, uninterrupted, on eight devices, two at once on each."""
     folder = tmp_path_factory.mktemp("several")
-    return toy.fit(folder, Log(folder))
+    return toy.fit(folder, Log(folder), at_once=2)
 
 
 class Terminated(Log):
@@ -156,7 +156,7 @@ def stop_half_way(folder, **options):
 
 
 def test_sigterm_saves_and_fewer_devices_go_on(several, handler, tmp_path, capsys):
-    stop_half_way(tmp_path)
+    stop_half_way(tmp_path, at_once=2)
     assert chunks.read(tmp_path / "checkpoints" / "toy") == [14]
     # Half the chunk at once: as on half the devices.
     found = toy.fit(tmp_path, Log(tmp_path), runs_per_device=1)
