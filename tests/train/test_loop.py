@@ -84,6 +84,12 @@ def test_chunks_change_nothing(setting, pmapped, tmp_path):
     assert_close(fit(setting, tmp_path, runs_per_device=1), pmapped)
 
 
+def test_an_accelerator_takes_all_runs_of_a_chunk_at_once(monkeypatch):
+    monkeypatch.setattr(chunks.parallel, "on_cpu", lambda: False)
+    assert chunks.waves(14, 0)[1:] == (16, 16)
+    assert chunks.waves(40, 3)[1:] == (24, 24)
+
+
 def test_on_cpu_a_device_takes_one_run_after_the_other(setting, pmapped, tmp_path):
     assert chunks.waves(14, 0)[1:] == (8, 16)
     assert chunks.waves(14, 1)[1:] == chunks.waves(14, 1, 2)[1:] == (8, 8)
