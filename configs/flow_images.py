@@ -32,5 +32,5 @@ def get_config():
     # Published: 3000 epochs at 1e-4, a day on 2 cores. Nothing here was tuned.
     config.off_apexnet.train.epochs = 30.0
     config.off_apexnet.train.learning_rate = 1e-3
-    config.engine.classifier.runs_per_device = 40  # between checkpoints
+    config.engine.classifier.runs_per_device = 40  # what 2 cores keep in memory
     return config

@@ -126,9 +126,9 @@ def _changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
 def _cell(
     config: ConfigDict, row: Row, part: Part, held: str, folder: epath.Path
 ) -> tuple[Cell, bool]:
-    """A row on a part of the data, whose digest is ``held``, and whether it was run.
+    """A row on a part of the data, whose digest is ``held``; run unless it is there.
 
-    It is run unless it is there.
+    And whether it was run: the others took no time.
     """
     cell = Cell(row.name, part.name, row.x, row.paper, why_not=row.why_not)
     if row.why_not not in ("", NOT_ASKED):
@@ -146,7 +146,7 @@ def _cell(
             _run(config, row.name, place, _motion(config, held, folder))
     except UserError as error:
         why_not = str(error).splitlines()[0].rstrip(".")
-        return cell._replace(why_not=why_not), True
+        return cell._replace(why_not=why_not), False
     except NonFiniteError as error:
         why_not = f"training failed: {error}".rstrip(".")
         return cell._replace(why_not=why_not), True

@@ -4,6 +4,7 @@ import importlib
 
 import numpy as np
 import pytest
+from etils import epath
 
 from selfme_jax import comparison, settings, tables
 from selfme_jax.data import synthetic
@@ -127,3 +128,21 @@ def test_the_scope_of_tcae_matters(scope):
     other = changed(base, {"motion.scope": scope})
     same = tables.depends_on(base) == tables.depends_on(other)
     assert same == (scope == base.motion.scope)
+
+
+def test_what_is_there_is_told_from_what_was_run(tmp_path, monkeypatch):
+    """For the ETA: only what was run took time."""
+
+    def run(config, name, place, motion):
+        place.mkdir(parents=True)
+        (place / "results.json").touch()
+
+    monkeypatch.setattr(tables, "_run", run)
+    row, part = comparison.Row("SCViT", {}), comparison.Part("all", {})
+    given = config("synthetic"), row, part, "digest", epath.Path(tmp_path)
+    (first, ran), (again, ran_again) = tables._cell(*given), tables._cell(*given)
+    assert first == again and first.folder
+    assert (ran, ran_again) == (True, False)
+    changes = {"method": "vit"}
+    absent = comparison.Row("ViT", changes, why_not=tables.NOT_ASKED)
+    assert tables._cell(given[0], absent, *given[2:])[1] is False

@@ -109,7 +109,8 @@ def steps_of(
         return run
 
     count, devices = len(runs.seed), jax.device_count()
-    return {TOGETHER: trained(count - count % devices), IN_TURN: trained(devices)}
+    whole = -(-count // devices) * devices
+    return {TOGETHER: trained(whole), IN_TURN: trained(devices)}
 
 
 class Block(nn.Module):
