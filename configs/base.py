@@ -61,7 +61,7 @@ def get_config() -> ConfigDict:
     config.flow.levels = False  # first stretch each channel to 0..255, as published
     config.flow.centre = False  # subtract each image's median per channel
     config.flow.standardise = False  # divide by each image's sd per channel
-    config.flow.scale = 1.0  # to unit range: 1/255 for grey levels, 1 for pixels
+    config.flow.scale = 1.0  # to about unit deviation
     config.flow.gamma = 2.0  # motion amplification (the paper's best)
     config.flow.channels = "uvs"  # uv | uvs (with optical strain)
     config.flow.size = 28  # side of the flow a classifier reads

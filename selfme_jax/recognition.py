@@ -17,7 +17,7 @@ from selfme_jax import (
 from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import floors, folds, predictions
 from selfme_jax.methods import registry
-from selfme_jax.methods.inputs import FLOWS
+from selfme_jax.methods.inputs import FLOWS, advice
 from selfme_jax.methods.method import Problem
 from selfme_jax.report import run as report
 from selfme_jax.report import tables
@@ -129,6 +129,10 @@ class Session:
         classes = self.dataset.classes
         labels = np.array([s.label for s in self.samples])
         problem = Problem(inputs, labels, classes, self.splits, self.seeds)
+        if self.config.method in ("scvit", "vit") and self.config.input in FLOWS:
+            read = build.prepare(self.config)(inputs)
+            if note := advice(read, scale=self.config.flow.scale):
+                print(note, flush=True)
         logits = self.method.fit_predict(problem, self.stage("classifier"))
         if not parallel.leads():
             return

@@ -40,6 +40,7 @@ def test_synthetic_faces_through_all_stages(tmp_path):
     ended = command.run(
         "--config=configs/synthetic.py",
         *SMALL_MOTION,
+        "--config.flow.scale=0.001",
         f"--workdir={folder}",
         cache=tmp_path,
         JAX_DISABLE_MOST_OPTIMIZATIONS="1",  # compiles three times as fast
@@ -47,6 +48,7 @@ def test_synthetic_faces_through_all_stages(tmp_path):
     assert ended.code == 0, ended.err
     assert ended.out.startswith("synthetic: 9 clips (")
     assert "scvit on learned motion" in ended.out
+    assert "note: the classifier reads motion with a deviation of" in ended.out
     flow = np.load(folder / "flow.npy")
     assert flow.shape == (3, 9, 28, 28, 3) and np.isfinite(flow).all()
     # A network per fold: each reads another motion from the same clip.

@@ -49,7 +49,8 @@ def amplify(
         zero of the motion roughly; for flow in pixels it removes head motion.
       standardise: then divide by each image's own sd per channel. For images that
         lost their magnitude anyway: how far the extremes reach is mostly noise.
-      scale: to unit range (1/255 for grey levels, 1 for pixels).
+      scale: to about unit deviation, so that motion is as large as the initial
+        positions of a transformer (our choice).
       gamma: motion amplification (2 in the paper).
       channels: 'uv', or 'uvs' with optical strain.
 
@@ -66,6 +67,25 @@ def amplify(
         sd = flow.std(axis=(-3, -2), keepdims=True)
         flow = flow / xp.where(sd > 0, sd, 1)
     return flow * np.float32(scale * gamma)
+
+
+def advice(read: np.ndarray, *, scale: float) -> str:
+    """What to set ``scale`` to where a transformer hardly sees the motion, else ''.
+
+    The initial positions of its tokens are of size 1 and more; motion far smaller
+    drowns in them (our choice: below a quarter).
+
+    Args:
+      read: what the classifier reads, [..., c] with c = (u, v, ...). scale: with which.
+    """
+    deviation = float(read[..., :2].std())
+    if not 0 < deviation < 0.25:
+        return ""
+    better = float(f"{scale / deviation:.1g}")
+    return (
+        f"note: the classifier reads motion with a deviation of {deviation:.2g}, which "
+        f"is little beside its positions; try --config.flow.scale={better:g}"
+    )
 
 
 def levels(flow: np.ndarray) -> np.ndarray:

@@ -143,3 +143,14 @@ def test_jax_prepares_as_numpy_does(flow, levels, centre):
     np.testing.assert_allclose(
         jax.jit(inputs.levels)(flow), inputs.levels(flow), atol=1e-4
     )
+
+
+def test_advice_brings_motion_to_unit_deviation():
+    rng = np.random.default_rng(0)
+    flow = rng.standard_normal((1, 4, 6, 5, 3)) * np.array([0.02, 0.04, 9.0])
+    note = inputs.advice(amplify(flow, scale=3.0, gamma=2.0), scale=3.0)
+    better = float(note.rpartition("--config.flow.scale=")[2])
+    read = amplify(flow, scale=better, gamma=2.0)
+    assert 0.66 < read[..., :2].std() < 1.5  # one digit of it is advised
+    assert inputs.advice(read, scale=better) == ""
+    assert inputs.advice(np.zeros((1, 2, 4, 4, 3)), scale=1.0) == ""
