@@ -28,7 +28,9 @@ fi
 "$python" -m selfme_jax.main --config=configs/synthetic_pretraining.py \
   --config.data.name=video --config.data.root="$workdir/people" \
   --workdir="$workdir/pretraining" ${options[@]+"${options[@]}"}
+# 0.5 to 3 pixels of a face of 256x256: at twice that, any classifier does well.
 "$python" -m selfme_jax.main --config=configs/synthetic.py --workdir="$workdir" \
-  --config.motion.scope=pretrained --config.motion.init="$workdir/pretraining" \
+  "--config.synthetic.amplitude=(0.25, 1.5)" --config.motion.scope=pretrained \
+  --config.motion.init="$workdir/pretraining" \
   ${options[@]+"${options[@]}"}
 echo "Open $workdir/report.html in a browser; what was learned of motion is in $workdir/pretraining/report.html."
