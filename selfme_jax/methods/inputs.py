@@ -78,7 +78,8 @@ def advice(read: np.ndarray, *, scale: float) -> str:
     Args:
       read: what the classifier reads, [..., c] with c = (u, v, ...). scale: with which.
     """
-    deviation = float(read[..., :2].std())
+    with np.errstate(invalid="ignore"):  # what is not finite, training will tell
+        deviation = float(read[..., :2].std(dtype=np.float64))
     if not 0 < deviation < 0.25:
         return ""
     better = float(f"{scale / deviation:.1g}")
