@@ -29,5 +29,6 @@ def get_config():
     config.motion.train.steps = 1000
 
     config.flow.centre = True  # takes head motion away
-    config.flow.scale = 2.5  # 10 on frames of 64x64, where motion has fewer pixels
+    # The 10 of 64x64 frames, where motion has fewer pixels; not measured on real clips.
+    config.flow.scale = 2.5
     return config

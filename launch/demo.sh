@@ -28,7 +28,7 @@ fi
 "$python" -m selfme_jax.main --config=configs/synthetic_pretraining.py \
   --config.data.name=video --config.data.root="$workdir/people" \
   --workdir="$workdir/pretraining" ${options[@]+"${options[@]}"}
-# 0.5 to 3 pixels of a face of 256x256: at twice that, any classifier does well.
+# 0.5 to 3 pixels of a face of 256x256: at twice that, a linear model comes close.
 "$python" -m selfme_jax.main --config=configs/synthetic.py --workdir="$workdir" \
   "--config.synthetic.amplitude=(0.25, 1.5)" --config.motion.scope=pretrained \
   --config.motion.init="$workdir/pretraining" \

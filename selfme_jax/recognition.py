@@ -129,7 +129,7 @@ class Session:
         classes = self.dataset.classes
         labels = np.array([s.label for s in self.samples])
         problem = Problem(inputs, labels, classes, self.splits, self.seeds)
-        if self.config.method in ("scvit", "vit") and self.config.input in FLOWS:
+        if self.config.method in registry.POSITIONS and self.config.input in FLOWS:
             read = build.prepare(self.config)(inputs)
             if note := advice(read, scale=self.config.flow.scale):
                 print(note, flush=True)

@@ -162,6 +162,8 @@ CONVOLUTIONS = (
     *("ststnet", "off_apexnet", "dual_inception", "featref"),
     *("vgg16", "googlenet", "capsulenet", "htnet"),
 )
+# Networks whose tokens have initial positions, in which small motion drowns.
+POSITIONS = ("scvit", "vit")
 # Descriptors with an SVM: no recipe, so another signature.
 CLASSIC = {"lbp_top": lbp_top, "bi_woof": bi_woof}
 # Methods that read what only one first stage gives, which they bring with them.
