@@ -1,0 +1,26 @@
+"""The targets by their names."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from selfme_jax.targets.base import Target
+from selfme_jax.targets.classes import Classes
+from selfme_jax.types import UserError
+
+NAMES = ("classes", "action_units")
+
+
+def build(name: str, classes: Sequence[str], options: Mapping[str, Any]) -> Target:
+    """The target of a run.
+
+    Args:
+        name: one of NAMES.
+        classes: of the dataset.
+        options: of action units: ``units``, their numbers.
+
+    Raises:
+        UserError: an unknown name.
+    """
+    if name == "classes":
+        return Classes(tuple(classes))
+    raise UserError(f"unknown config.target {name!r}. Known: {', '.join(NAMES)}.")
