@@ -28,6 +28,7 @@ class Sample(NamedTuple):
     emotion: str = ""  # the annotator's word, before mapping to classes
     sha256: str = ""  # of the decoded content (pixels), hex
     apex_source: str = ""  # annotated | motion | midpoint; '' where not known
+    aus: str = ""  # action units as annotated ('4+L12B?'); '' where nobody looked
 
     @property
     def person(self) -> str:

@@ -22,6 +22,7 @@ LAW = {
     "train": {"types", "files", "ops"},
     "data": {"types", "files", "ops"},
     "evaluate": {"types", "files", "ops"},
+    "targets": {"types", "files", "data", "evaluate"},
     "report": {"types", "files", "ops", "evaluate"},
     "methods": {
         *("types", "ops", "tensor_file", "motion", "classifier", "baselines"),

@@ -13,6 +13,7 @@ from selfme_jax.data.protocol import CLASSES, parse_label
 from selfme_jax.types import Sample, UserError
 
 COLUMNS = ("dataset", "subject", "sample", "label", "emotion", "sha256", "apex_source")
+OPTIONAL = "aus"  # a column where any sample has it
 
 
 def content_sha256(array: np.ndarray) -> str:
@@ -68,6 +69,7 @@ def read(
             row["emotion"],
             row["sha256"],
             row["apex_source"],
+            row.get(OPTIONAL, ""),
         )
         for row in rows(path, COLUMNS)
     )
@@ -120,7 +122,8 @@ def rows(path: str | os.PathLike, required: Sequence[str]) -> list[dict[str, str
 def _encode(samples: Sequence[Sample], classes: Sequence[str]) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    columns = (*COLUMNS, OPTIONAL) if any(s.aus for s in samples) else COLUMNS
+    writer.writerow(columns)
     for s in samples:
-        writer.writerow(s._replace(label=classes[s.label]))
+        writer.writerow(s._replace(label=classes[s.label])[: len(columns)])
     return out.getvalue().encode()

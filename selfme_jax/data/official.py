@@ -186,7 +186,7 @@ def _open(place: Path) -> tuple[Sequence, tuple[Sample, ...], dict]:
 
 
 def _sample(record: dict[str, Any]) -> Sample:
-    keys = ("emotion", "sha256", "apex_source")
+    keys = ("emotion", "sha256", "apex_source", "aus")
     texts = {key: _text(record[key]) for key in ("dataset", "subject", "sample", *keys)}
     return Sample(label=int(record["label"]), **texts)
 

@@ -6,7 +6,7 @@ from os import PathLike
 import numpy as np
 
 from selfme_jax.evaluate import loso, metrics, predictions
-from selfme_jax.types import Predictions, Sample, Split, UserError
+from selfme_jax.types import Predictions, Sample, Split, Tell, UserError
 
 DRAWS = 10_000
 
@@ -17,6 +17,7 @@ def evaluate(
     inputs: np.ndarray,
     classes: Sequence[str],
     standardised: np.ndarray | None = None,
+    tell: Tell | None = None,
 ) -> dict[str, Predictions]:
     """Predictions of the trained floors under the same folds.
 
@@ -28,16 +29,17 @@ def evaluate(
         classes: names.
         standardised: of the same shape, where the method reads each image divided by
             its own deviation: that alone may help a linear model as well.
+        tell: told after every fold of a linear floor.
 
     Returns:
         majority and linear, and linear_standardised if there is such.
     """
     found = {
         "majority": majority(samples, splits, classes),
-        "linear": linear(samples, splits, inputs, classes),
+        "linear": linear(samples, splits, inputs, classes, tell),
     }
     if standardised is not None:
-        own = linear(samples, splits, standardised, classes)
+        own = linear(samples, splits, standardised, classes, tell)
         found["linear_standardised"] = own
     return found
 
@@ -73,7 +75,7 @@ def majority(
     for split in splits:
         counts = np.bincount(labels[split.train], minlength=len(classes))
         probs[split.test] = counts / counts.sum()
-    return _rows(samples, splits, probs, classes)
+    return _rows(samples, splits, labels, probs, classes)
 
 
 def linear(
@@ -81,6 +83,7 @@ def linear(
     splits: Sequence[Split],
     inputs: np.ndarray,
     classes: Sequence[str],
+    tell: Tell | None = None,
 ) -> Predictions:
     """Multinomial logistic regression on the values of the input, fold by fold.
 
@@ -108,7 +111,9 @@ def linear(
         ).fit(own[split.train], labels[split.train])
         # A class may be absent from a training side: its probability stays 0.
         probs[np.ix_(split.test, model.classes_)] = model.predict_proba(own[split.test])
-    return _rows(samples, splits, probs, classes)
+        if tell:
+            tell("linear floor", i + 1, len(splits), f"fold {split.held_out}")
+    return _rows(samples, splits, labels, probs, classes)
 
 
 def random(
@@ -185,22 +190,8 @@ def _check(inputs: np.ndarray, samples: int, folds: int) -> None:
 def _rows(
     samples: Sequence[Sample],
     splits: Sequence[Split],
+    labels: np.ndarray,
     probs: np.ndarray,
     classes: Sequence[str],
 ) -> Predictions:
-    tested = np.concatenate([split.test for split in splits])
-    if not np.array_equal(np.sort(tested), np.arange(len(samples))):
-        raise ValueError("splits must hold out every sample once")
-    fold = np.empty(len(samples), int)
-    for split in splits:
-        fold[split.test] = split.fold
-    return Predictions(
-        np.zeros(len(samples), int),
-        fold,
-        *(
-            np.array([getattr(s, name) for s in samples])
-            for name in ("dataset", "subject", "sample", "label")
-        ),
-        probs,
-        tuple(classes),
-    )
+    return predictions.table(samples, splits, [0], labels, probs[None], classes)

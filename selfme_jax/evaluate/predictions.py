@@ -3,16 +3,53 @@
 import csv
 import io
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from os import PathLike
 
 import numpy as np
 
 from selfme_jax import files
-from selfme_jax.types import Predictions, UserError
+from selfme_jax.types import Predictions, Sample, Split, UserError
 
 COLUMNS = ("seed", "fold", "dataset", "subject", "sample", "label", "pred")
 PROB = "prob_"
+
+
+def table(
+    samples: Sequence[Sample],
+    splits: Sequence[Split],
+    seeds: Sequence[int],
+    labels: np.ndarray,
+    probs: np.ndarray,
+    outputs: Sequence[str],
+) -> Predictions:
+    """One row per seed and sample, seeds outermost.
+
+    Args:
+        samples: n of them. splits: they hold out every sample once.
+        seeds: s of them.
+        labels: [n] or [n, k] int, of the samples.
+        probs: [s, n, k]. outputs: k names.
+    """
+    tested = np.concatenate([split.test for split in splits])
+    if not np.array_equal(np.sort(tested), np.arange(len(samples))):
+        raise ValueError("splits must hold out every sample once")
+    fold = np.empty(len(samples), int)
+    for split in splits:
+        fold[split.test] = split.fold
+    k = len(seeds)
+    names = (
+        np.tile([getattr(s, name) for s in samples], k)
+        for name in ("dataset", "subject", "sample")
+    )
+    return Predictions(
+        np.repeat(np.array(seeds, int), len(fold)),
+        np.tile(fold, k),
+        *names,
+        np.tile(labels, (k, *[1] * (labels.ndim - 1))),
+        probs.reshape(-1, probs.shape[-1]),
+        tuple(outputs),
+    )
 
 
 def write(path: PathLike | str, predictions: Predictions) -> None:
