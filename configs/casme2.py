@@ -9,7 +9,7 @@ Time: not measured yet on a GPU, for which the full network is meant; for a CPU 
 configs/casme2_small.py.
 """
 
-from configs import base, synthetic
+from selfme_jax.configs import base, synthetic
 
 
 def get_config():

@@ -7,7 +7,7 @@ Another dataset: --config.data.name=smic_hs --config.data.root=data/smic_hs_64. 
 TV-L1 in place of learned motion, minutes in all: --config.input=tvl1.
 """
 
-from configs import synthetic
+from selfme_jax.configs import synthetic
 
 
 def get_config():

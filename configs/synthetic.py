@@ -5,7 +5,7 @@
 Motion is learned per fold, by a small network on small frames; SCViT reads it.
 """
 
-from configs import base
+from selfme_jax.configs import base
 
 
 def get_config():

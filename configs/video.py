@@ -8,7 +8,7 @@ DIR holds videos or folders of frames. Recognition then starts from what was lea
 is, or per_fold to train on from it. configs/video_small.py is for a CPU.
 """
 
-from configs import base
+from selfme_jax.configs import base
 
 
 def get_config():

@@ -7,7 +7,7 @@
 About a quarter of an hour on 2 cores.
 """
 
-from configs import video
+from selfme_jax.configs import video
 
 
 def get_config():

@@ -18,11 +18,12 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from selfme_jax import cli, files, verification
+from selfme_jax import files, verification
 from selfme_jax.data import clips, imitation, official, survey
 from selfme_jax.data import video as videos
 from selfme_jax.data.video import VideoFrames
 from selfme_jax.report import contact_sheet
+from selfme_jax.run import cli
 from selfme_jax.train.log import Teller
 from selfme_jax.types import UserError
 
@@ -201,5 +202,10 @@ def _strips(frames: VideoFrames) -> dict[str, list[np.ndarray]]:
     }
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """The command."""
     cli.run(main, positional=1, devices=False)
+
+
+if __name__ == "__main__":
+    start()

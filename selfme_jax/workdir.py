@@ -1,13 +1,13 @@
 """The folder of a run: the only place that knows the names of its files.
 
-    config.json        the whole config of the run
-    motion.json        what of it the first stage depends on: who may share that
-    manifest.csv       its samples; clips.json where they have no labels
-    metrics.jsonl      a row a step; events/ the same for TensorBoard
-    checkpoints/STAGE  weights, by the engine
-    flow.npy           what the classifier reads; flow/*.npy the same by network
-    predictions.csv floors.csv results.json report.html figures/*.png
-    refit/             what export trained once more, on everybody
+config.json        the whole config of the run
+motion.json        what of it the first stage depends on: who may share that
+manifest.csv       its samples; clips.json where they have no labels
+metrics.jsonl      a row a step; events/ the same for TensorBoard
+checkpoints/STAGE  weights, by the engine
+flow.npy           what the classifier reads; flow/*.npy the same by network
+predictions.csv floors.csv results.json report.html figures/*.png
+refit/             what export trained once more, on everybody
 """
 
 import json
@@ -159,9 +159,7 @@ class Workdir(NamedTuple):
             )
 
 
-def differences(
-    old: Mapping, new: Mapping, *, free: tuple[str, ...] = ()
-) -> list[str]:
+def differences(old: Mapping, new: Mapping, *, free: tuple[str, ...] = ()) -> list[str]:
     """'key: old -> new' of the first few keys in which two nested dicts differ.
 
     Args:
@@ -200,6 +198,13 @@ def read_json(path: epath.Path) -> dict:
             "or delete that one."
         )
     return found
+
+
+def tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were, at any depth."""
+    if isinstance(value, Mapping):
+        return {k: tuples(v) for k, v in value.items()}
+    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def read_if_there(path: epath.Path) -> dict | None:

@@ -128,7 +128,8 @@ def _child(arguments, files, cache, module, extra) -> None:
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_disable_most_optimizations", True)
     sys.argv = [module, *arguments]
-    from selfme_jax import cli, main
+    from selfme_jax import main
+    from selfme_jax.run import cli
 
     if module == "selfme_jax.main":
         cli.run(main.main)

@@ -161,7 +161,7 @@ def test_every_part_is_under_the_law():
         ("motion/a.py", "from selfme_jax.classifier import losses"),
         ("motion/a.py", "from . import dense"),
         ("types.py", "from selfme_jax.ops import grid"),
-        ("train/step.py", "from selfme_jax.methods import deep"),
+        ("train/step.py", "from selfme_jax.systems import deep"),
         ("train/step.py", "import jax\nf = jax.pmap(len)"),
         ("train/step.py", "from jax.sharding import Mesh"),
         ("data/a.py", "from ml_collections import ConfigDict"),
@@ -180,7 +180,7 @@ def test_the_law_can_be_broken(path, source):
     ("path", "source"),
     [
         ("main.py", "from selfme_jax.build import build\nimport ml_collections"),
-        ("build.py", "import ml_collections\nfrom selfme_jax.methods import deep"),
+        ("build.py", "import ml_collections\nfrom selfme_jax.systems import deep"),
         ("train/parallel.py", "import jax\nf = jax.pmap(len)"),
         ("train/step.py", '"""Under pmap this is mapped."""'),
         ("motion/a.py", "from selfme_jax import types\nfrom selfme_jax.ops import tps"),

@@ -100,7 +100,7 @@ def test_settings_of_config_files(fails, data, tmp_path, case):
     setting, names = SETTINGS[case]
     path = tmp_path / "mine.py"
     path.write_text(
-        "from configs import flow_images\n\n\n"
+        "from selfme_jax.configs import flow_images\n\n\n"
         "def get_config():\n"
         "    config = flow_images.get_config()\n"
         f"    config.{setting}\n"

@@ -13,15 +13,23 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from selfme_jax.exporting.model import Description, tuples
+from selfme_jax.inference.model import Description
 from selfme_jax.types import UserError
+from selfme_jax.workdir import tuples
 
-VERSION = 1
+VERSION = 2
 SUMS, CONFIG, CARD = "SHA256SUMS", "config.json", "README.md"
+
+
+def _of_classes(config: dict) -> dict:
+    """Version 1 knew no other target."""
+    config["description"]["target"] = "classes"
+    return config
+
 
 # What makes a config.json of version n one of n + 1. Raise VERSION and add a line
 # whenever inference needs a key that it did not need before, or names arrays anew.
-MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
+MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _of_classes}
 
 
 def vacant(folder: Path) -> None:

@@ -12,9 +12,10 @@ import jax
 import numpy as np
 from jax.extend import core
 
-from selfme_jax.exporting import model, operations
-from selfme_jax.exporting.model import Model
-from selfme_jax.exporting.plain import plain
+from selfme_jax.exporting import operations
+from selfme_jax.exporting.jaxpr import plain
+from selfme_jax.inference import model
+from selfme_jax.inference.model import Model
 from selfme_jax.types import UserError
 
 FILE = "model.onnx"

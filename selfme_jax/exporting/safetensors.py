@@ -4,8 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax.exporting import bundle, model, names
-from selfme_jax.exporting.model import Model
+from selfme_jax.exporting import bundle
+from selfme_jax.inference import model
+from selfme_jax.inference.model import Model
+from selfme_jax.train import variables as names
 from selfme_jax.types import UserError
 
 FILE = "model.safetensors"

@@ -1,37 +1,29 @@
 """One pure function from frames to everything the trained networks say of them."""
 
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.methods import clips, inputs, registry
-from selfme_jax.methods.deep import Deep
-from selfme_jax.methods.optical_flow import OpticalFlow
-from selfme_jax.motion.network import MotionNetwork, to_pixels
-from selfme_jax.ops import flow as flow_ops
+from selfme_jax.inputs.base import Input
+from selfme_jax.inputs.registry import INPUTS
+from selfme_jax.systems.deep import Deep
+from selfme_jax.systems.registry import SYSTEMS
+from selfme_jax.targets import registry as targets
+from selfme_jax.targets.base import Target
 from selfme_jax.types import UserError
-
-# What a model reads, by the first stage of its run.
-ARGUMENTS = {
-    "learned": ("onset", "apex"),
-    "tvl1": ("onset", "apex"),
-    "apex": ("apex",),
-    "images": ("flow",),
-}
 
 
 class Description(NamedTuple):
     """All that inference needs besides arrays; JSON keeps it.
 
-    classes: names, in the order of the probabilities.
-    input: 'learned' or 'tvl1' (two frames), 'apex' (one), 'images' (a flow image).
-    shape: (h, w, 3) of each.
-    network: options of MotionNetwork; {} unless learned.
-    flow: of ``inputs.amplify``, and the side ``size`` that a classifier reads.
+    classes: names of the probabilities, in their order.
+    input: by name; shape: (h, w, 3) of each of its arguments.
+    network: options of its network; {} where it has none.
+    flow: of ``flow_reading.amplify``, and the side ``size`` that a classifier reads.
     method, model, loss: of the classifier, as in the config.
+    target: what the probabilities are of.
     """
 
     classes: tuple[str, ...]
@@ -42,32 +34,39 @@ class Description(NamedTuple):
     method: str
     model: dict
     loss: dict
+    target: str
 
 
 class Model(NamedTuple):
     """Networks and their arrays.
 
-    variables: {'motion': ..., 'classifier': ...} host arrays; no 'motion' where none
-      was learned.
+    network: of the Input; None where it has none.
+    variables: {'motion': ..., 'classifier': ...} host arrays; no 'motion' where there
+      is no network.
     """
 
     description: Description
-    motion: MotionNetwork | None
+    network: Any
     classifier: Deep
     variables: dict
 
     @property
+    def input(self) -> Input:
+        """What of frames the classifier reads."""
+        return INPUTS[self.description.input]
+
+    @property
     def arguments(self) -> tuple[str, ...]:
         """Names of the inputs of `apply`."""
-        return ARGUMENTS[self.description.input]
+        return self.input.arguments
 
     def inputs(self, batch: Any) -> tuple[jax.ShapeDtypeStruct, ...]:
         """Shapes and dtypes of the inputs; the batch is a number or symbolic."""
-        dtype = jnp.float32 if self.description.input == "images" else jnp.uint8
+        dtype = jnp.uint8 if self.input.of_clips else jnp.float32
         one = jax.ShapeDtypeStruct((batch, *self.description.shape), dtype)
         return (one,) * len(self.arguments)
 
-    def apply(self, variables: dict, *given: jax.Array) -> dict[str, jax.Array]:
+    def apply(self, variables: Mapping, *given: jax.Array) -> dict[str, jax.Array]:
         """Everything said about a batch.
 
         Args:
@@ -80,31 +79,14 @@ class Model(NamedTuple):
           (x, y), apex(p) = onset(p + flow(p)); of learned motion also onset_keypoints
           and apex_keypoints [b, k, n, 2] in [-1, 1], (x, y), corners at pixel centres.
         """
-        found: dict[str, jax.Array] = {}
-        if self.description.input == "images":
-            (read,) = given
-        elif self.description.input == "apex":
-            read = clips.to_float(*given)
-        else:
-            found = self._motion(variables, *map(clips.to_float, given))
-            size = self.description.flow["size"]
-            read = jax.vmap(partial(clips.shrink, size=size))(found["flow"])
+        size = self.description.flow["size"]
+        motion = variables.get("motion")
+        read, told = self.input.apply(self.network, motion, *given, size=size)
         made = self.classifier
         output = made.module.apply(
             variables["classifier"], made.prepare(read), train=False
         )
-        return {"probabilities": jax.nn.softmax(made.logits(output)), **found}
-
-    def _motion(self, variables: dict, onset: jax.Array, apex: jax.Array) -> dict:
-        if self.motion is None:
-            preset = OpticalFlow(self.description.flow["size"]).preset
-            return {"flow": flow_ops.tvl1(apex, onset, preset=preset)}
-        said = self.motion.apply(variables["motion"], onset, apex, reconstruct=False)
-        return {
-            "flow": to_pixels(said.motion.flow, self.description.shape[:2]),
-            "onset_keypoints": said.source_keypoints.points,
-            "apex_keypoints": said.driving_keypoints.points,
-        }
+        return {"probabilities": made.target.link(made.logits(output)), **told}
 
     def outputs(self) -> dict[str, jax.ShapeDtypeStruct]:
         """Shapes of what `apply` gives for a batch of 1, sorted by name."""
@@ -116,31 +98,34 @@ class Model(NamedTuple):
         return jax.eval_shape(self._init)
 
     def _init(self) -> dict:
-        key, shape = jax.random.key(0), self.description.shape
-        made = {}
-        if self.motion is not None:
-            blank = jnp.zeros((1, *shape), jnp.float32)
-            made["motion"] = self.motion.init(key, blank, blank)
-        if len(self.arguments) == 2:  # a flow of them, shrunk
-            size = self.description.flow["size"]
-            shape = (size, size, 3)
-        read = self.classifier.prepare(jnp.zeros((1, *shape), jnp.float32))
+        key = jax.random.key(0)
+        given = [jnp.zeros(x.shape, x.dtype) for x in self.inputs(1)]
+        made: dict[str, Any] = {}
+        if self.network is not None:
+            blank = jnp.zeros(given[0].shape, jnp.float32)
+            made["motion"] = self.network.init(key, blank, blank)
+        size = self.description.flow["size"]
+        read, _ = self.input.apply(self.network, made.get("motion"), *given, size=size)
+        read = self.classifier.prepare(read)
         made["classifier"] = self.classifier.module.init(key, read, train=False)
         return made
 
 
-def describe(config: dict, classes: Sequence[str], shape: Sequence[int]) -> Description:
+def describe(
+    settings: Mapping[str, Any], target: Target, shape: Sequence[int]
+) -> Description:
     """What of a run's config inference needs, for input of ``shape`` (h, w, 3)."""
-    method = config["method"]
+    method, given = settings["method"], INPUTS[settings["input"]]
     return Description(
-        classes=tuple(classes),
-        input=config["input"],
+        classes=target.outputs,
+        input=given.name,
         shape=tuple(shape),
-        network=config["motion"]["network"] if config["input"] == "learned" else {},
-        flow=config["flow"],
+        network=dict(given.network_options(settings)),
+        flow=settings["flow"],
         method=method,
-        model=config[method]["model"],
-        loss=config[method]["loss"],
+        model=settings[method]["model"],
+        loss=settings[method]["loss"],
+        target=target.name,
     )
 
 
@@ -150,30 +135,18 @@ def build(description: Description, variables: dict | None = None) -> Model:
     Raises:
       UserError: keys or names that this version does not know.
     """
-    description = Description(*tuples(description))
     try:
-        prepare = inputs.reader(description.input, description.flow)
-        if description.input in inputs.FLOWS:
+        given, system = INPUTS[description.input], SYSTEMS[description.method]
+        prepare = given.reader(description.flow)
+        if given.is_flow:
             prepare(jnp.zeros((1, 1, 3)))  # keys that lack or are unknown show here
-        create = registry.METHODS[description.method]
-        classifier = create(
-            len(description.classes),
-            prepare,
-            description.model,
-            description.loss,
-            None,  # no recipe: nothing is trained
-        )
-        motion = MotionNetwork(**description.network) if description.network else None
+        settings = {"model": description.model, "loss": description.loss, "weights": ""}
+        target = targets.restored(description.target, description.classes)
+        classifier = system.create(target, prepare, settings, None)
+        network = given.network(description.network) if description.network else None
     except (KeyError, TypeError) as error:
         raise UserError(
             f"the config names what this version of selfme_jax does not know: {error}."
             "\nUse the version that wrote it."
         ) from error
-    return Model(description, motion, classifier, variables or {})
-
-
-def tuples(value: Any) -> Any:
-    """JSON's lists as the tuples they were, at any depth."""
-    if isinstance(value, dict):
-        return {k: tuples(v) for k, v in value.items()}
-    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value
+    return Model(description, network, classifier, variables or {})

@@ -4,9 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple
 
+import jax
 import numpy as np
 
-from selfme_jax.inputs import flow_reading
+from selfme_jax.inputs import device_clips, flow_reading
 from selfme_jax.inputs.base import PlainInput
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import ClipDataset, Split
@@ -54,3 +55,11 @@ class Apex(PlainInput):
         """Small copies."""
         del standardise
         return partial(flow_reading.small, size=flow["size"])
+
+    def apply(
+        self, network: None, variables: None, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Frames in [0, 1]."""
+        del network, variables, size
+        (apex,) = given
+        return device_clips.to_float(apex), {}

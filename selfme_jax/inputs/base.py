@@ -85,8 +85,48 @@ class Input(Protocol):
         """Mirrored, [..., h, w, c]; of flow u is negated as well."""
         ...
 
+    def network_options(self, settings: Mapping) -> Mapping:
+        """Those of the network of its exported form; {} where there is none."""
+        ...
 
-class FlowInput:
+    def network(self, options: Mapping) -> Any:
+        """That network; None for {}."""
+        ...
+
+    def apply(
+        self, network: Any, variables: Any, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """The exported form, pure: of a batch what ``stage`` gives, and what is told.
+
+        Args:
+          network, variables: of ``network``; None where there is none.
+          given: one array for each of ``arguments``: frames [b, h, w, 3] uint8 RGB,
+            or flow images [b, h, w, 3] float32, channels (u, v, strain).
+          size: config.flow.size.
+        """
+        ...
+
+
+class _Alone:
+    """An input that needs no network."""
+
+    def network_options(self, settings: Mapping) -> Mapping:
+        """None."""
+        del settings
+        return {}
+
+    def network(self, options: Mapping) -> Any:
+        """None."""
+        del options
+
+    def apply(
+        self, network: Any, variables: Any, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """It has no exported form, unless it says so."""
+        raise NotImplementedError(type(self).__name__)
+
+
+class FlowInput(_Alone):
     """What all inputs that are flow share."""
 
     is_flow = True
@@ -110,7 +150,7 @@ class FlowInput:
         return augment.mirror(given)
 
 
-class PlainInput:
+class PlainInput(_Alone):
     """What all inputs that are read as they are share."""
 
     is_flow = False

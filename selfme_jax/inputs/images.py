@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from typing import NoReturn
 
+import jax
+
 from selfme_jax.inputs.base import FlowInput
 from selfme_jax.types import FlowDataset, UserError
 
@@ -32,3 +34,11 @@ class Images(FlowInput):
             "flow images hold no frames to learn motion from. Set "
             "--config.data.name=video or synthetic, and --config.input=learned."
         )
+
+    def apply(
+        self, network: None, variables: None, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """As they are."""
+        del network, variables, size
+        (flow,) = given
+        return flow, {}

@@ -54,7 +54,6 @@ class LBPTop(NamedTuple):
         return lbp_top.time_normalise(clip, frames=frames)
 
 
-
 class LBPDescriptors(PlainInput):
     """LBP-TOP of every clip, which the system of that name brings with it."""
 

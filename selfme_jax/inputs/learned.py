@@ -1,13 +1,16 @@
 """SelfME's motion as an Input."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
-from selfme_jax.inputs import base
+import jax
+
+from selfme_jax.inputs import base, device_clips
 from selfme_jax.inputs.base import FlowInput
 from selfme_jax.inputs.motion_learning import MotionLearning, MotionRecipe
 from selfme_jax.motion import perceptual
-from selfme_jax.motion.network import MotionNetwork
+from selfme_jax.motion.network import MotionNetwork, to_pixels
 from selfme_jax.motion.objective import Objective
 
 
@@ -33,6 +36,28 @@ class Learned(FlowInput):
             made = _build(settings)
             base.trace(made.task((1, 1, *frame)))
         return made._replace(start=start)
+
+    def network_options(self, settings: Mapping) -> Mapping:
+        """Those of the motion network."""
+        return settings["motion"]["network"]
+
+    def network(self, options: Mapping) -> MotionNetwork:
+        """The motion network."""
+        return MotionNetwork(**options)
+
+    def apply(
+        self, network: MotionNetwork, variables: Any, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Flow in pixels, and the keypoints of both frames."""
+        onset, apex = map(device_clips.to_float, given)
+        said = network.apply(variables, onset, apex, reconstruct=False)
+        flow = to_pixels(said.motion.flow, onset.shape[1:3])
+        told = {
+            "flow": flow,
+            "onset_keypoints": said.source_keypoints.points,
+            "apex_keypoints": said.driving_keypoints.points,
+        }
+        return jax.vmap(partial(device_clips.shrink, size=size))(flow), told
 
 
 def _build(settings: Mapping) -> MotionLearning:

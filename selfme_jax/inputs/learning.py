@@ -38,7 +38,7 @@ def runs(
 def pairs(
     key: jax.Array, data: DeviceClips, run: Run, recipe: Any
 ) -> tuple[jax.Array, jax.Array]:
-    """``device_clips.draw_pairs`` by a recipe: its batch_size, onset_apex and mirror."""
+    """``device_clips.draw_pairs`` by the options of a recipe."""
     options = {"onset_apex": recipe.onset_apex, "mirror": recipe.mirror}
     return device_clips.draw_pairs(key, data, run, size=recipe.batch_size, **options)
 

@@ -79,8 +79,8 @@ class MotionLearning(NamedTuple):
 
         A copy for each seed, or with scope 'per_fold' for each seed and fold, where
         fold f's network was trained on its training subjects only and the flow of its
-        held-out clips is inference; one with 'pretrained'. What a network reads is kept in <workdir>/flow, keyed
-        by its weights and the frames.
+        held-out clips is inference; one with 'pretrained'. What a network reads is
+        kept in the workdir, keyed by its weights and the frames.
         """
         data = device_clips.stack(dataset)._replace(vgg=self.vgg)
         kept = learning.keeper(data, stage.workdir.flows, self.size)
@@ -140,7 +140,10 @@ class MotionLearning(NamedTuple):
 
         def one(clip):
             frames, apex = clip
-            pair = device_clips.to_float(frames[0][None]), device_clips.to_float(frames[apex][None])
+            pair = (
+                device_clips.to_float(frames[0][None]),
+                device_clips.to_float(frames[apex][None]),
+            )
             flow = motion_network.extract(self.network, variables, *pair)[0]
             return device_clips.shrink(flow, self.size)
 
@@ -163,7 +166,9 @@ class MotionLearning(NamedTuple):
         del run
         frames, vgg = data
         pair = tuple(device_clips.to_float(x) for x in frames)
-        return *device_clips.mirror_pairs(key, pair, probability=self.recipe.mirror), vgg
+        return *device_clips.mirror_pairs(
+            key, pair, probability=self.recipe.mirror
+        ), vgg
 
     def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> dict:
         blank = jnp.zeros(shape, jnp.float32)

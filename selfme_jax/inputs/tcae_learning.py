@@ -28,6 +28,7 @@ from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run, Task
 from selfme_jax.types import ClipDataset, Split
 
+
 class TCAERecipe(NamedTuple):
     """How the network is trained.
 
@@ -68,9 +69,9 @@ class TCAELearning(NamedTuple):
         """What the networks read of every clip, [d, n, ...] float32.
 
         Motion [size, size, 3]: (u, v, strain) of onset -> apex in pixels. Features
-        [1, 1, 2 c]: of the onset, then of the apex. A copy for each
-        seed, or with scope 'per_fold' for each seed and fold, where what fold f's
-        network says of its held-out clips is inference. It is kept in <workdir>/flow, keyed by the network's
+        [1, 1, 2 c]: of the onset, then of the apex. A copy for each seed, or with
+        scope 'per_fold' for each seed and fold, where what fold f's network says of its
+        held-out clips is inference. It is kept in the workdir, keyed by the network's
         weights and the frames.
         """
         data = device_clips.stack(dataset)
@@ -102,7 +103,9 @@ class TCAELearning(NamedTuple):
 
         def one(clip):
             frames, apex = clip
-            pair = (self._resize(device_clips.to_float(frames[i][None])) for i in (0, apex))
+            pair = (
+                self._resize(device_clips.to_float(frames[i][None])) for i in (0, apex)
+            )
             return read(variables, *pair, shape=frames.shape[1:3])
 
         return jax.lax.map(one, (data.frames, data.apex))

@@ -69,3 +69,12 @@ class TVL1(FlowInput):
         """OpenCV's form of it."""
         del frame, start
         return OpticalFlow(settings["flow"]["size"])
+
+    def apply(
+        self, network: None, variables: None, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Flow in pixels."""
+        del network, variables
+        onset, apex = map(device_clips.to_float, given)
+        flow = flow_ops.tvl1(apex, onset, preset=OpticalFlow(size).preset)
+        return jax.vmap(partial(device_clips.shrink, size=size))(flow), {"flow": flow}

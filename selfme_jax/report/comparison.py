@@ -12,9 +12,10 @@ from typing import NamedTuple
 import numpy as np
 from etils import epath
 
-from selfme_jax import files
+from selfme_jax import files, workdir
 from selfme_jax.evaluate import bootstrap, floors, loso, predictions
 from selfme_jax.report import curves, layout, verdict
+from selfme_jax.workdir import Workdir
 
 RESAMPLES = 2000
 PAPER_DATA = {"casme2": "CASME II", "smic": "SMIC-HS"}
@@ -105,10 +106,10 @@ def _views(cell: Cell) -> dict[str, tuple[loso.Pooled, dict, dict, str]]:
 
     Of two linear floors the better one, by UF1 of that dataset.
     """
-    rows = predictions.read(cell.folder / "predictions.csv")
+    rows = predictions.read(Workdir(cell.folder).predictions)
     options = {"resamples": RESAMPLES, "rule": cell.rule}
     ours = loso.summarise(rows, **options)
-    found = floors.read(cell.folder / "floors.csv")
+    found = floors.read(Workdir(cell.folder).floors)
     below = {
         "floors": {
             name: loso.summarise(floor, **options) for name, floor in found.items()
@@ -125,7 +126,7 @@ def _views(cell: Cell) -> dict[str, tuple[loso.Pooled, dict, dict, str]]:
 
 def _entry(cell: Cell, view: tuple) -> dict:
     _, ours, floor, rule = view
-    protocol = json.loads((cell.folder / "results.json").read_text())["protocol"]
+    protocol = workdir.read_json(Workdir(cell.folder).results)["protocol"]
     scores = {}
     for key in ("uf1", "uar"):
         low, high = ours["ci95"][key]

@@ -1,5 +1,6 @@
 """How every entry point starts and fails: flags, clear errors, exit codes."""
 
+import functools
 import os
 import sys
 import time
@@ -8,9 +9,9 @@ from collections.abc import Callable, Sequence
 
 import jax
 from absl import app, flags, logging
-from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import files
+from selfme_jax.run import config
 from selfme_jax.train import pod as pods
 from selfme_jax.train import preemption
 from selfme_jax.train.loop import NonFiniteError
@@ -84,7 +85,8 @@ def run(
             traceback.print_exc()
             member.leave(1, repr(error))
 
-    app.run(guarded, flags_parser=_parse)
+    text = sys.modules[main.__module__].__doc__ or ""
+    app.run(guarded, flags_parser=functools.partial(_parse, text=text))
 
 
 def _reach() -> None:
@@ -119,32 +121,27 @@ def _no_memory(error: Exception) -> str:
     )
 
 
-def config(flag: flags.FlagHolder) -> ConfigDict:
-    """The value of a config-file flag.
-
-    Raises:
-      UserError: no flag, no such file, or no config in it.
-    """
-    if not flag.present:
-        raise UserError(
-            f"--{flag.name} is missing. Try --{flag.name}=configs/synthetic.py."
-        )
-    if not isinstance(flag.value, ConfigDict):  # e.g. absl's stand-in for no file
-        path = config_flags.get_config_filename(flags.FLAGS[flag.name])
-        raise UserError(
-            f"{path} is no readable config file. It must be a Python file whose "
-            "get_config() returns a ConfigDict, such as configs/synthetic.py."
-        )
-    return flag.value
-
-
-def _parse(argv: Sequence[str]) -> list[str]:
+def _parse(argv: Sequence[str], *, text: str) -> list[str]:
     """absl's parser, but any bad flag or config is a line and exit code 2."""
+    if {"--help", "-h", "-help", "--helpfull"} & set(argv[1:]):
+        _help(text)
     try:
         app.define_help_flags()
-        return flags.FLAGS(argv)
+        return flags.FLAGS(config.located(argv))
     except Exception as error:  # a config is the user's own Python file
         _fail(_explain(error), BAD_INPUT)
+
+
+def _help(text: str) -> None:
+    """What the command is for, and its flags: exit code 0."""
+    lines = [text.strip(), "", "Flags:"]
+    for module, found in sorted(flags.FLAGS.flags_by_module_dict().items()):
+        if module.startswith(("selfme_jax.", "__main__", sys.argv[0])):
+            lines += [f"  --{f.name}: {' '.join((f.help or '').split())}" for f in found]
+    if "config" in flags.FLAGS:
+        lines += ["  --config.KEY=VALUE: any key of it; all stand in its base.py."]
+    print("\n".join(lines))
+    sys.exit(0)
 
 
 def _explain(error: Exception) -> str:

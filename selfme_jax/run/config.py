@@ -14,11 +14,12 @@ from absl import flags
 from flax import traverse_util
 from ml_collections import ConfigDict, config_flags
 
+from selfme_jax import workdir
 from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.run.plan import Plan, Protocol
 from selfme_jax.systems.registry import SYSTEMS
-from selfme_jax.targets.registry import TARGETS
+from selfme_jax.targets import registry as targets
 from selfme_jax.types import UserError
 
 TASKS = ("recognition", "pretraining")
@@ -133,20 +134,13 @@ def restored(settings: Mapping[str, Any]) -> Plan:
       UserError: it names what this version does not know.
     """
     try:
-        return _plan(ConfigDict(tuples(settings)))
+        return _plan(ConfigDict(workdir.tuples(settings)))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         reason = str(error).splitlines()[0]
         raise UserError(
             f"the config is of another version of selfme_jax ({reason}).\n"
             "Use that one, or train again."
         ) from error
-
-
-def tuples(value: Any) -> Any:
-    """JSON's lists as the tuples they were, at any depth."""
-    if isinstance(value, Mapping):
-        return {k: tuples(v) for k, v in value.items()}
-    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value
 
 
 def _plan(config: ConfigDict) -> Plan:
@@ -159,7 +153,7 @@ def _plan(config: ConfigDict) -> Plan:
     config.input = _input(config)
     _known("task", config.task, TASKS)
     _known("input", config.input, INPUTS)
-    _known("target", config.target, TARGETS)
+    _known("target", config.target, targets.NAMES)
     for key, names in PROTOCOL.items():
         _known(f"protocol.{key}", config.protocol[key], names)
     _known("motion.scope", config.motion.scope, SCOPES)

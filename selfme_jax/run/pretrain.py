@@ -1,23 +1,25 @@
 """Pretraining: motion learned from frames without labels, scored on held-out pairs."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import jax
 import numpy as np
-from etils import epath
 
-from selfme_jax import build, first_stages, results, settings, workdir
+from selfme_jax import workdir
 from selfme_jax.data import manifest
 from selfme_jax.data.pairs import prefetch
-from selfme_jax.methods.clips import to_float
+from selfme_jax.inputs.device_clips import to_float
 from selfme_jax.motion import quality
 from selfme_jax.report import pretraining as report
 from selfme_jax.report.reconstruction import Picture, picture
+from selfme_jax.run import build, provenance
+from selfme_jax.run.plan import FREE, Plan
 from selfme_jax.train import log, parallel
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
 
 AHEAD = 4  # batches loaded ahead
 SCORED = 64  # held-out pairs of each gap, spread evenly
@@ -27,13 +29,18 @@ DRAWN = 2  # of them, for each gap
 class Session:
     """One invocation: the frames, and where the network goes."""
 
-    def __init__(self, config, folder: epath.Path, stages: Sequence[str]):
-        self.config, self.folder, self.stages = config, folder, stages
-        self.pairs = build.pairs(config)
+    def __init__(self, plan: Plan, run: Workdir, stages: Sequence[str]):
+        self.plan, self.workdir, self.stages = plan, run, stages
+        if plan.input.of_clips and not plan.input.starts:
+            raise UserError(
+                f"config.input={plan.input.name}: pretraining is of SelfME's motion. "
+                "Set --config.input=learned."
+            )
+        self.pairs = build.pairs(plan)
         self.clips = self.pairs.frames.clips
-        self.log = Log(folder)
+        self.log = Log(run)
         size = self.pairs.frames.size
-        self.motion = first_stages.motion_learning(config, (size, size, 3))
+        self.motion = build.first_stage(plan, (size, size, 3))
 
     def claim(self) -> None:
         """Take the workdir.
@@ -41,29 +48,29 @@ class Session:
         Raises:
           UserError: it was made by another config or from other frames.
         """
-        workdir.claim(self.folder, self.config.to_dict(), free=settings.FREE)
-        path = self.folder / "clips.json"
+        self.workdir.claim(self.plan.settings, free=FREE)
+        path = self.workdir.clips
         table = {"clips": [list(clip) for clip in self.clips]}
         if path.exists() and workdir.read_json(path) != table:
             raise UserError(
-                f"the clips are not those that {self.folder} was made from ({path}).\n"
+                f"the clips are not those that {self.workdir.folder} was made from "
+                f"({path}).\n"
                 "Choose another --workdir, or delete that one."
             )
         workdir.write_json(path, table)
-        if self.config.data.name != "video":  # people of a labelled dataset
-            data = build.dataset(self.config)
-            path = self.folder / "manifest.csv"
-            manifest.write(path, data.samples, classes=data.classes)
+        if self.plan.data != "video":  # people of a labelled dataset
+            data = build.dataset(self.plan)
+            manifest.write(self.workdir.manifest, data.samples, classes=data.classes)
 
     def announce(self) -> None:
         """The first lines: what was found, on what it runs, where results go."""
         frames = sum(clip.count for clip in self.clips)
         size = self.pairs.frames.size
         print(
-            f"{self.config.data.name}: {len(self.clips)} clips, {frames} frames of "
-            f"{size}x{size}, the last {self.config.pretraining.holdout:.0%} of each "
+            f"{self.plan.data}: {len(self.clips)} clips, {frames} frames of "
+            f"{size}x{size}, the last {self.options['holdout']:.0%} of each "
             f"clip held out\npretraining motion; {parallel.describe()}; results in "
-            f"{self.folder}",
+            f"{self.workdir.folder}",
             flush=True,
         )
 
@@ -79,7 +86,7 @@ class Session:
                 "Add it to --stages."
             )
         variables = self.motion.pretrain(
-            self.batches, self.config.first_seed, self.stage()
+            self.batches, self.plan.motion_seeds[0], self.stage()
         )
         if "report" in self.stages and parallel.leads():
             self.report(variables, command)
@@ -87,9 +94,12 @@ class Session:
 
     def stage(self) -> Stage:
         """Engine settings."""
-        engine = self.config.engine.motion.to_dict()
-        del engine["workdir"]
-        return Stage("motion", self.folder, self.log, **engine)
+        return Stage("motion", self.workdir, self.log, **self.plan.engine("motion"))
+
+    @property
+    def options(self) -> Mapping[str, Any]:
+        """Of the pairs."""
+        return self.plan.settings["pretraining"]
 
     def batches(self, start: int, stop: int):
         """(source, driving) of each step, loaded ahead in threads."""
@@ -99,7 +109,7 @@ class Session:
     def report(self, variables: Any, command: str) -> None:
         """results.json, figures and report.html."""
         scores, pictures = {}, []
-        for gap in self.config.pretraining.gaps:
+        for gap in self.options["gaps"]:
             pairs = self.pairs.held_out(gap)
             if not pairs:
                 print(f"no held-out pair has a gap of {gap} frames", flush=True)
@@ -113,14 +123,14 @@ class Session:
             "clips": len(self.clips),
             "frames": sum(clip.count for clip in self.clips),
             "parameters": sum(x.size for x in jax.tree.leaves(variables)),
-            "provenance": results.provenance(self.folder, self.config.to_dict()),
+            "provenance": provenance.origin(self.workdir, self.plan.settings),
         }
-        workdir.write_json(self.folder / "results.json", found)
-        rows = log.read(self.folder / "metrics.jsonl")
+        workdir.write_json(self.workdir.results, found)
+        rows = log.read(self.workdir.metrics)
         report.write(
-            self.folder, found, command=command, metrics=rows, pictures=pictures
+            self.workdir, found, command=command, metrics=rows, pictures=pictures
         )
-        print(f"{report.text(found)}\n{self.folder / 'report.html'}", flush=True)
+        print(f"{report.text(found)}\n{self.workdir.report}", flush=True)
 
     def score(
         self, pairs: Sequence[tuple[int, int]], variables: Any

@@ -63,12 +63,16 @@ def load(given: str | PathLike, network: Mapping, template: Any) -> Pretrained:
 
 
 def _compare(run: Workdir, trained: Mapping, wanted: Mapping) -> None:
-    mine, theirs = ({k: v for k, v in n.items() if k not in FREE} for n in
-                    (wanted, trained))
+    mine, theirs = (
+        {k: v for k, v in n.items() if k not in FREE} for n in (wanted, trained)
+    )
     if not workdir.differences(theirs, mine):
         return
-    keys = sorted(k for k in mine.keys() | theirs.keys()
-                  if _json(mine.get(k)) != _json(theirs.get(k)))
+    keys = sorted(
+        k
+        for k in mine.keys() | theirs.keys()
+        if _json(mine.get(k)) != _json(theirs.get(k))
+    )
     flags = [f"--config.motion.network.{k}={_json(theirs.get(k))}" for k in keys]
     raise UserError(
         f"{run.folder} holds another network: it has {', '.join(keys)} different.\n"

@@ -88,9 +88,7 @@ def ancestors(init: str) -> Iterator[tuple[Workdir, str]]:
         init = config["motion"]["init"]
 
 
-def met_before(
-    line: Iterable[tuple[Workdir, str]], samples: Sequence[Sample]
-) -> bool:
+def met_before(line: Iterable[tuple[Workdir, str]], samples: Sequence[Sample]) -> bool:
     """Whether one of ``ancestors`` met somebody of these, by name.
 
     Of people in videos nothing is known.

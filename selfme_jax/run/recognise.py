@@ -164,9 +164,7 @@ class Session:
             options = self.samples, self.splits, read
             made = self.target.floors(*options, standardised=standardised, tell=tell)
             number = len(found)
-            found.append(
-                {k: p._replace(seed=p.seed + number) for k, p in made.items()}
-            )
+            found.append({k: p._replace(seed=p.seed + number) for k, p in made.items()})
         return {name: predictions.joined([f[name] for f in found]) for name in found[0]}
 
     def score(self) -> dict:

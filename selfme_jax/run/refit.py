@@ -1,22 +1,23 @@
 """Once more on everybody: the same recipe, and nobody held out."""
 
 import numpy as np
-from etils import epath
 
-from selfme_jax import files, first_stages
-from selfme_jax.exporting.model import Model
-from selfme_jax.exporting.trained import Trained, restore, stage_folder
-from selfme_jax.methods.method import Problem
+from selfme_jax import files
+from selfme_jax.inference.model import Model
+from selfme_jax.inputs.motion_learning import MotionLearning
+from selfme_jax.run import build
+from selfme_jax.run.trained import Trained, restore
+from selfme_jax.systems.base import Problem
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import FlowDataset, Split
+from selfme_jax.types import Split
 
 
 def refit(run: Trained, seed: int) -> Model:
     """Motion (where each fold had its own) and classifier, trained on all samples.
 
-    Kept in <workdir>/refit, where it resumes. A motion network that all folds shared
-    is taken as it is. The recipe is that of the folds: as many steps, the same draws.
+    Kept in the workdir, where it resumes. A motion network that all folds shared is
+    taken as it is. The recipe is that of the folds: as many steps, the same draws.
 
     Raises:
       UserError: a seed that the run does not have, or checkpoints that do not fit.
@@ -27,22 +28,18 @@ def refit(run: Trained, seed: int) -> Model:
     everybody = np.arange(len(run.samples))
     # What it says of the samples it was trained on is not kept.
     splits = [Split(-1, "nobody", everybody, everybody)]
-    folder = run.folder / "refit"
-    folder.mkdir(exist_ok=True)
-    log = Log(folder)
-    variables = {}
-    if isinstance(run.dataset, FlowDataset):
-        read = run.dataset.images[None]
-    else:
-        read, variables = _motion(run, splits, folder, log, template)
+    place = run.workdir.refit
+    place.folder.mkdir(exist_ok=True)
+    log = Log(place)
+    read, variables = _motion(run, splits, seed, log, template)
     name = f"classifier_seed{seed}"
-    labels = np.array([s.label for s in run.samples])
-    problem = Problem(read, labels, run.dataset.classes, splits, (seed,))
-    engine = run.config.engine.classifier.to_dict()
-    run.method.fit_predict(problem, Stage(name, folder, log, **engine))
+    labels = run.target.labels(run.samples)
+    problem = Problem(read, labels, run.target, splits, (seed,))
+    engine = run.plan.engine("classifier")
+    run.method.fit_predict(problem, Stage(name, place, log, **engine))
     log.close()
     variables["classifier"] = restore(
-        stage_folder(folder, name),
+        place.checkpoints(name),
         steps=run.steps(),
         run=0,
         runs=1,
@@ -52,22 +49,33 @@ def refit(run: Trained, seed: int) -> Model:
 
 
 def _motion(
-    run: Trained, splits, folder: epath.Path, log: Log, template: dict
-) -> tuple:
+    run: Trained, splits: list[Split], seed: int, log: Log, template: dict
+) -> tuple[np.ndarray, dict]:
     """What a classifier reads of all clips, [1, n, ...], and the network it is by."""
-    learned, scope = run.config.input == "learned", run.config.motion.scope
-    if not learned or scope != "per_fold":
-        flow = files.read_array(run.folder / "flow.npy")
-        variables = {"motion": run.motion(0, template["motion"])} if learned else {}
-        return flow, variables
-    motion = first_stages.build(run.config, run.dataset)._replace(scope="all_subjects")
-    engine = run.config.engine.motion.to_dict()
-    del engine["workdir"]
-    stage = Stage("motion", folder, log, **engine)
-    flow = motion.fit_transform(run.dataset, splits, run.seeds[0], stage)
+    plan = run.plan
+    if not plan.input.of_clips:
+        return run.dataset.images[None], {}
+    number = run.seeds.index(seed) % len(plan.motion_seeds)
+    if not plan.input.learns or plan.scope != "per_fold":
+        flow = files.read_array(run.workdir.flow)
+        variables = {}
+        if plan.input.learns:
+            variables["motion"] = run.motion(0, seed, template["motion"])
+        return flow[number if len(flow) > 1 else 0][None], variables
+    frame = run.dataset.clip(0).frames.shape[1:]
+    motion = build.first_stage(plan, frame)
+    assert isinstance(
+        motion, MotionLearning
+    )  # of what can be exported, all that learns
+    motion = motion._replace(scope="all_subjects")
+    motion_seed = plan.motion_seeds[number]
+    name = "motion" if len(plan.motion_seeds) == 1 else f"motion_seed{motion_seed}"
+    place = run.workdir.refit
+    stage = Stage(name, place, log, **plan.engine("motion"))
+    flow = motion.fit_transform(run.dataset, splits, (motion_seed,), stage)
     variables = restore(
-        stage_folder(folder, "motion"),
-        steps=run.config.motion.train.steps,
+        place.checkpoints(name),
+        steps=plan.motion["train"]["steps"],
         run=0,
         runs=1,
         template=template["motion"],

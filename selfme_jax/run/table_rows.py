@@ -6,10 +6,10 @@ has a reason in place of changes.
 
 from typing import NamedTuple
 
-from ml_collections import ConfigDict
-
 from selfme_jax.report import paper
 from selfme_jax.report.paper import Scores
+from selfme_jax.run.plan import Plan
+from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.types import Dataset, FlowDataset, UserError
 
 OMEGAS = (0.0, 0.03, 0.11, 0.3, 1.0)
@@ -50,14 +50,14 @@ class Part(NamedTuple):
     changes: dict[str, object]
 
 
-def parts(config: ConfigDict, data: Dataset) -> list[Part]:
+def parts(plan: Plan, data: Dataset) -> list[Part]:
     """Each dataset alone, and then all together, where there are several."""
     names = sorted({s.dataset for s in data.samples})
     if len(names) == 1:
         return [Part(names[0], {})]
     alone = {}
     for name in names:
-        if config.data.name == "flow_images":
+        if plan.data == "flow_images":
             alone[name] = {"data.datasets": name}
         else:
             own = {"smic": "smic_hs"}.get(name, name)
@@ -65,18 +65,18 @@ def parts(config: ConfigDict, data: Dataset) -> list[Part]:
     return [Part(n, c) for n, c in alone.items()] + [Part("all", {})]
 
 
-def table(name: str, config: ConfigDict, data: Dataset) -> Table:
+def table(name: str, plan: Plan, data: Dataset) -> Table:
     """One of TABLES for a config.
 
     Raises:
       UserError: none of its rows can be had from such data.
     """
-    made = TABLES[name](config, data)
+    made = TABLES[name](plan, data)
     rows = tuple(_possible(row, data) for row in made.rows)
     able = [row.name for row in rows if not row.why_not]
     if not able:
         raise UserError(
-            f"--table={name} learns motion, for which {config.data.name} has no "
+            f"--table={name} learns motion, for which {plan.data} has no "
             "frames. Take a config of clips, such as configs/synthetic.py."
         )
     reference = made.reference if made.reference in able else able[-1]
@@ -94,29 +94,20 @@ def _possible(row: Row, data: Dataset) -> Row:
     return row._replace(why_not="needs frames, which flow images do not hold")
 
 
-def _sota(config: ConfigDict, data: Dataset) -> Table:
-    full = {} if isinstance(data, FlowDataset) else {"flow.size": _side(data)}
-    systems = {
-        "LBP-TOP": _system("lbp_top", "lbp_top"),
-        "CapsuleNet": _system("capsulenet", "apex"),
-        "Bi-WOOF": _system("bi_woof", "tvl1") | full,
-        "GoogLeNet": _system("googlenet", "tvl1"),
-        "VGG16": _system("vgg16", "tvl1"),
-        "OFF-ApexNet": _system("off_apexnet", "tvl1"),
-        "Dual-Inception": _system("dual_inception", "tvl1"),
-        "STSTNet": _system("ststnet", "tvl1"),
-        "FeatRef": _system("featref", "tvl1"),
-        "HTNet": _system("htnet", "tvl1"),
-        "TV-L1 + ViT": _system("vit", "tvl1"),
-        "TV-L1 + SCViT": _system("scvit", "tvl1"),
-        "SelfME": _system("scvit", "learned"),
-    }
-    known = paper.SOTA | paper.MOTION
-    rows = [Row(name, c, known.get(name, {})) for name, c in systems.items()]
+def _sota(plan: Plan, data: Dataset) -> Table:
+    rows = []
+    for system in SYSTEMS.values():
+        for row in system.rows:
+            changes = _system(system.name, row.input)
+            if system.whole and not isinstance(data, FlowDataset):
+                changes["flow.size"] = min(data.clip(0).frames.shape[1:3])
+            rows.append(Row(row.title, changes, dict(row.scores)))
+    # SelfME, the last one of the paper's table, is what all are held against.
+    rows.sort(key=lambda row: row.name == "SelfME")
     return Table("Comparison of systems", tuple(rows), "SelfME")
 
 
-def _motion(config: ConfigDict, data: Dataset) -> Table:
+def _motion(plan: Plan, data: Dataset) -> Table:
     motions = {"TV-L1": "tvl1", "TCAE's motion": "tcae", "SelfME's motion": "learned"}
     changes = {
         f"{name} + {classifier}": _system(method, given)
@@ -128,12 +119,12 @@ def _motion(config: ConfigDict, data: Dataset) -> Table:
     return Table("Impact of the learned motion", tuple(rows), rows[-1].name)
 
 
-def _ablation(config: ConfigDict, data: Dataset) -> Table:
+def _ablation(plan: Plan, data: Dataset) -> Table:
     rows = []
     for (b, sc, ma), scores in paper.ABLATION.items():
         changes = _system("scvit" if sc else "vit", "learned")
         changes["motion.network.sparse"] = "bspline" if b else "tps"
-        changes["flow.gamma"] = config.flow.gamma if ma else 1.0
+        changes["flow.gamma"] = plan.flow["gamma"] if ma else 1.0
         marks = ("B" if b else "-", "SC" if sc else "-", "MA" if ma else "-")
         rows.append(Row(" ".join(marks), changes, scores))
     return Table("Ablation", tuple(rows), rows[-1].name)
@@ -153,7 +144,7 @@ def _curve(key: str, axis: str, values: tuple[float, ...]) -> Table:
     return Table(f"SelfME by {axis}", tuple(rows), best, axis)
 
 
-def _protocols(config: ConfigDict, data: Dataset) -> Table:
+def _protocols(plan: Plan, data: Dataset) -> Table:
     oracle, mean = (
         {"protocol.epochs": "oracle_epoch"},
         {"protocol.score": "mean_of_folds"},
@@ -168,7 +159,7 @@ def _protocols(config: ConfigDict, data: Dataset) -> Table:
         Row("labels shuffled, best epoch on the test subject", shuffled | oracle),
         Row("cross-database", {"protocol.split": "cross_database"}),
     ]
-    title = f"What the protocol does to the score of {config.method}"
+    title = f"What the protocol does to the score of {plan.system.name}"
     return Table(title, tuple(rows), rows[0].name)
 
 
@@ -176,16 +167,12 @@ def _system(method: str, given: str) -> dict[str, object]:
     return {"method": method, "input": given}
 
 
-def _side(data: Dataset) -> int:
-    return min(data.clip(0).frames.shape[1:3])
-
-
 TABLES = {
     "sota": _sota,
     "motion": _motion,
     "ablation": _ablation,
-    "omega": lambda config, data: _curve("scvit.loss.omega", "omega", OMEGAS),
-    "tau": lambda config, data: _curve("scvit.loss.tau", "tau", TAUS),
-    "gamma": lambda config, data: _curve("flow.gamma", "gamma", GAMMAS),
+    "omega": lambda plan, data: _curve("scvit.loss.omega", "omega", OMEGAS),
+    "tau": lambda plan, data: _curve("scvit.loss.tau", "tau", TAUS),
+    "gamma": lambda plan, data: _curve("flow.gamma", "gamma", GAMMAS),
     "protocols": _protocols,
 }

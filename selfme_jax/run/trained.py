@@ -5,15 +5,19 @@ from typing import Any
 import numpy as np
 from etils import epath
 
-from selfme_jax import build, files
+from selfme_jax import workdir
 from selfme_jax.data import manifest, protocol
-from selfme_jax.evaluate import folds
-from selfme_jax.exporting import model, names
-from selfme_jax.exporting.model import ARGUMENTS, Model
-from selfme_jax.methods import deep, pretrained
+from selfme_jax.evaluate import folds, predictions
+from selfme_jax.inference import model
+from selfme_jax.inference.model import Model
+from selfme_jax.run import build, pretrained
+from selfme_jax.run.plan import Plan
+from selfme_jax.systems import deep
 from selfme_jax.train import chunks
+from selfme_jax.train import variables as names
 from selfme_jax.train.checkpoint import Chunk
-from selfme_jax.types import FlowDataset, UserError
+from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
 
 
 class Trained:
@@ -23,28 +27,31 @@ class Trained:
       UserError: no finished run, nothing trained in it, or other data than it saw.
     """
 
-    def __init__(self, folder: epath.Path, config: Any):
-        self.folder, self.config = folder, config
-        _refuse(folder, config)
-        self.dataset = build.dataset(self.config)
+    def __init__(self, run: Workdir, plan: Plan):
+        self.workdir, self.plan = run, plan
+        _refuse(run, plan)
+        self.dataset = build.dataset(plan)
         self.samples = self.dataset.samples
-        if config.shuffle_labels:
-            self.samples = protocol.shuffle_labels(self.samples, config.first_seed)
-        path, classes = folder / "manifest.csv", self.dataset.classes
+        if plan.shuffle_labels:
+            first = plan.settings["first_seed"]
+            self.samples = protocol.shuffle_labels(self.samples, first)
+        path, classes = run.manifest, self.dataset.classes
         if manifest.read(path, classes=classes) != self.samples:
             raise UserError(
-                f"the data are not those that {folder} was made from ({path}).\n"
+                f"the data are not those that {run.folder} was made from ({path}).\n"
                 "Give it its data back; their place is in its config.json."
             )
-        self.splits = folds.SPLITS[config.protocol.split](self.samples)
-        self.seeds = build.seeds(self.config)
-        self.method = build.method(self.config, self.dataset)
-        if not isinstance(self.method, deep.Deep) or config.input not in ARGUMENTS:
+        self.target = build.target(plan, self.dataset)
+        self.splits = folds.SPLITS[plan.protocol.split](self.samples)
+        self.seeds = plan.seeds
+        self.method = build.method(plan, self.dataset)
+        if not isinstance(self.method, deep.Deep) or not plan.input.arguments:
             raise UserError(
-                f"{folder} trained no network that export knows: method "
-                f"{config.method} on {config.input}."
+                f"{run.folder} trained no network that export knows: method "
+                f"{plan.system.name} on {plan.input.name}."
             )
-        self.motion_folder = files.path(config.engine.motion.workdir or folder)
+        shared = plan.motion_workdir
+        self.motion_workdir = workdir.open_workdir(shared) if shared else run
 
     def empty(self) -> Model:
         """The model that the run trained, without its arrays.
@@ -53,14 +60,16 @@ class Trained:
           UserError: it is not what the run trained (such as networks that start from
             photographs and read flow as one).
         """
-        images = isinstance(self.dataset, FlowDataset)
-        read = self.dataset.images[0] if images else self.dataset.clip(0).frames[0]
-        classes = self.dataset.classes
-        found = model.build(model.describe(self.config.to_dict(), classes, read.shape))
+        if self.plan.input.of_clips:
+            shape = self.dataset.clip(0).frames.shape[1:]
+        else:
+            shape = self.dataset.images.shape[1:]
+        found = model.build(model.describe(self.plan.settings, self.target, shape))
         if not _alike(found.classifier, self.method):
             raise UserError(
-                f"{self.folder} trained {self.config.method} from other weights or on "
-                "other inputs than its description says; export does not know these."
+                f"{self.workdir.folder} trained {self.plan.system.name} from other "
+                "weights or on other inputs than its description says; export does not "
+                "know these."
             )
         return found
 
@@ -77,15 +86,15 @@ class Trained:
         run = self.seeds.index(seed) * count + number
         variables = {
             "classifier": restore(
-                stage_folder(self.folder, "classifier"),
+                self.workdir.checkpoints("classifier"),
                 steps=self.steps(),
                 run=run,
                 runs=count * len(self.seeds),
                 template=template["classifier"],
             )
         }
-        if found.motion is not None:
-            variables["motion"] = self.motion(number, template["motion"])
+        if found.network is not None:
+            variables["motion"] = self.motion(number, seed, template["motion"])
         return found._replace(variables=variables)
 
     def number(self, held_out: str) -> int:
@@ -102,20 +111,29 @@ class Trained:
             )
         return people.index(held_out)
 
-    def motion(self, number: int, template: Any) -> dict:
-        """Variables of the motion network of fold ``number``, or of the only one."""
-        options = self.config.motion
-        if options.scope == "pretrained":
-            network = options.network.to_dict()
-            return pretrained.load(options.init, network, template).variables
-        each = options.scope == "per_fold"
+    def motion(self, number: int, seed: int, template: Any) -> dict:
+        """Variables of the motion network that fold ``number`` of ``seed`` read by."""
+        plan = self.plan
+        if plan.scope == "pretrained":
+            network = plan.motion["network"]
+            return pretrained.load(plan.init, network, template).variables
+        each = len(self.splits) if plan.scope == "per_fold" else 1
+        several = len(plan.motion_seeds)
+        first = self.seeds.index(seed) % several * each
         return restore(
-            stage_folder(self.motion_folder, "motion"),
-            steps=options.train.steps,
-            run=number if each else 0,
-            runs=len(self.splits) if each else 1,
+            self.motion_workdir.checkpoints("motion"),
+            steps=plan.motion["train"]["steps"],
+            run=first + (number if each > 1 else 0),
+            runs=each * several,
             template=template,
         )
+
+    def right(self, held_out: str, seed: int) -> str:
+        """'5 of 6': clips of a fold that its very classifier got right."""
+        rows = predictions.read(self.workdir.predictions)
+        mine = (rows.fold == self.number(held_out)) & (rows.seed == seed)
+        hits = np.reshape(rows.label == rows.pred, (len(mine), -1)).all(-1)
+        return f"{hits[mine].sum()} of {mine.sum()}"
 
     def check(self, seed: int) -> None:
         """Refuse a seed that the run does not have."""
@@ -127,11 +145,6 @@ class Trained:
     def steps(self) -> int:
         """Updates of its classifiers."""
         return deep.duration(self.method.recipe, len(self.samples))
-
-
-def stage_folder(folder: epath.Path, stage: str) -> epath.Path:
-    """Where the engine keeps the checkpoints of a stage."""
-    return folder / "checkpoints" / stage
 
 
 def restore(
@@ -202,18 +215,19 @@ def _alike(mine: deep.Deep, theirs: deep.Deep) -> bool:
     return mine.module == theirs.module and np.array_equal(*read)
 
 
-def _refuse(folder: epath.Path, config: Any) -> None:
-    if config.task != "recognition":
+def _refuse(run: Workdir, plan: Plan) -> None:
+    if plan.task != "recognition":
         raise UserError(
-            f"{folder} holds a pretraining run: motion without a classifier. Export a "
-            "recognition run that starts from it (--config.motion.init)."
+            f"{run.folder} holds a pretraining run: motion without a classifier. "
+            "Export a recognition run that starts from it (--config.motion.init)."
         )
-    if config.protocol.epochs != "fixed":
+    if plan.protocol.epochs != "fixed":
         raise UserError(
-            f"{folder} chose its epochs on the test subjects: no such network is "
+            f"{run.folder} chose its epochs on the test subjects: no such network is "
             "exported. Train with --config.protocol.epochs=fixed."
         )
-    if not (folder / "results.json").exists():
+    if not run.results.exists():
         raise UserError(
-            f"{folder} holds no results.json. Finish the run: the same command resumes."
+            f"{run.folder} holds no {run.results.name}. Finish the run: the same "
+            "command resumes."
         )

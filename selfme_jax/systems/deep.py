@@ -209,7 +209,7 @@ def by_two_losses(
 
 
 def network(kind: Callable) -> Callable[..., Deep]:
-    """``System.create`` of a module ``kind(classes=..., **model)`` that gives logits."""
+    """``System.create`` of a module ``kind(classes=..., **model)``: logits."""
 
     def create(
         target: Target, prepare: Callable, settings: Mapping, recipe: Recipe | None

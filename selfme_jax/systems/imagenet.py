@@ -14,9 +14,9 @@ need. Read here so that the network computes what torchvision's does with frozen
 statistics: batch norm folded into weights and biases, 3x3 put in the middle of a 5x5
 of zeros (which training may fill), and the last pool set to 2x2.
 
-Input: flow by ``flow_reading.photograph``, whatever config.flow says; apex frames as they
-are, less ImageNet's mean. Mirroring flow while training negates the first channel, so
-that u - 0.485 becomes 0.485 - u, where the mirrored level were 1 - u: 0.13 deviations
+Input: flow by ``flow_reading.photograph``, whatever config.flow says; apex frames as
+they are, less ImageNet's mean. Mirroring flow in training negates the first channel,
+so that u - 0.485 becomes 0.485 - u, where the mirrored level were 1 - u: 0.13 of it
 apart with CapsuleNet, the one that mirrors by default.
 """
 
@@ -197,7 +197,5 @@ def _zeros(like: Shapes) -> dict:
 
 
 VGG16 = Kind("vgg16", "vgg16", "vgg16.tv_in1k", _vgg16)
-GOOGLENET = Kind(
-    "googlenet", "googlenet", "", _googlenet, HALF, HALF, {"last_pool": 2}
-)
+GOOGLENET = Kind("googlenet", "googlenet", "", _googlenet, HALF, HALF, {"last_pool": 2})
 CAPSULENET = Kind("capsulenet", "resnet18", "resnet18.tv_in1k", _resnet18)

@@ -7,8 +7,6 @@ import tempfile
 import time
 from collections.abc import Mapping
 from functools import cache, cached_property
-from os import PathLike
-from pathlib import Path
 from types import ModuleType
 from typing import Any
 
@@ -16,6 +14,7 @@ import numpy as np
 from etils import epath
 
 from selfme_jax import files
+from selfme_jax.workdir import Workdir
 
 # A person wants a sign of life, not a flood.
 _SECONDS_BETWEEN_LINES = 1.0
@@ -62,18 +61,20 @@ class Log:
     ``flush`` copies.
     """
 
-    def __init__(self, workdir: str | PathLike):
-        self._workdir = files.path(workdir)
+    def __init__(self, run: Workdir):
+        self._run = run
         self._writers: dict[str, Any] = {}
         self._since = time.monotonic()
 
     @cached_property
     def _scratch(self) -> tempfile.TemporaryDirectory | None:
-        return tempfile.TemporaryDirectory() if files.remote(self._workdir) else None
+        return tempfile.TemporaryDirectory() if files.remote(self._run.folder) else None
 
     @property
-    def _folder(self) -> Path:
-        return Path(self._scratch.name if self._scratch else self._workdir)
+    def _here(self) -> Workdir:
+        """The workdir, or where it is written until it is copied."""
+        scratch = self._scratch
+        return Workdir(epath.Path(scratch.name)) if scratch else self._run
 
     def start(self) -> None:
         """Restart the clock of ``seconds``: the time each row took."""
@@ -82,14 +83,14 @@ class Log:
     def rewind(self, stage: str, chunk: int, step: int) -> None:
         """Forget rows after ``step`` of a chunk: they will be written again."""
         self.flush()
-        rows = read(self._workdir / "metrics.jsonl")
+        rows = read(self._run.metrics)
         later = [
             (r["stage"], r["chunk"]) == (stage, chunk) and r["step"] > step
             for r in rows
         ]
         kept = [r for r, drop in zip(rows, later, strict=True) if not drop]
         lines = "".join(json.dumps(r) + "\n" for r in kept)
-        files.write(self._folder / "metrics.jsonl", lines)
+        files.write(self._here.metrics, lines)
 
     def metrics(
         self, stage: str, chunk: int, step: int, values: Mapping[str, np.ndarray]
@@ -106,7 +107,7 @@ class Log:
         seconds, self._since = round((now - self._since) / count, 4), now
         name = f"{stage}_{chunk:04d}"
         if name not in self._writers:
-            folder = str(self._folder / "events" / name)
+            folder = str(self._here.events / name)
             self._writers[name] = _tensorboard().SummaryWriter(folder)
         lines = []
         for i in range(count):
@@ -115,7 +116,7 @@ class Log:
             lines.append(json.dumps(row | scalars) + "\n")
             for key, value in scalars.items():
                 self._writers[name].add_scalar(key, value, step + i)
-        with (self._folder / "metrics.jsonl").open("a") as file:
+        with self._here.metrics.open("a") as file:
             file.write("".join(lines))
 
     def flush(self) -> None:
@@ -124,9 +125,9 @@ class Log:
             return
         for writer in self._writers.values():
             writer.flush()
-        for path in self._folder.rglob("*"):
+        for path in self._here.folder.rglob("*"):
             if path.is_file():
-                target = self._workdir / path.relative_to(self._folder)
+                target = self._run.folder / path.relative_to(self._here.folder)
                 target.write_bytes(path.read_bytes())
 
     def close(self) -> None:

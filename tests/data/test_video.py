@@ -6,8 +6,8 @@ import json
 import footage
 import numpy as np
 import pytest
+from selfme_jax.configs import synthetic_pretraining
 
-from configs import synthetic_pretraining
 from selfme_jax.data import clips, faces, imitation, synthetic, video
 from selfme_jax.data.faces import Box
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch

@@ -12,12 +12,13 @@ import jax
 import numpy as np
 import pytest
 from jax import export as jax_export
-from ml_collections import ConfigDict
 
-from selfme_jax import settings, workdir
+from selfme_jax import workdir
 from selfme_jax.evaluate import predictions
-from selfme_jax.exporting import bundle, model, names, safetensors
-from selfme_jax.exporting.trained import Trained, restore
+from selfme_jax.exporting import bundle, safetensors
+from selfme_jax.run import config
+from selfme_jax.run.trained import Trained, restore
+from selfme_jax.train import variables as names
 from selfme_jax.train.checkpoint import Chunk
 from selfme_jax.types import UserError
 
@@ -41,8 +42,8 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 
 def opened(folder):
     """What the command sees of a workdir."""
-    config = ConfigDict(model.tuples(workdir.read_json(folder / "config.json")))
-    return Trained(folder, settings.resolve(config))
+    run = workdir.open_workdir(folder)
+    return Trained(run, config.restored(workdir.read_json(run.config)))
 
 
 @pytest.fixture(scope="module")

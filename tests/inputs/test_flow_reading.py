@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from selfme_jax.methods import inputs
+from selfme_jax.inputs import flow_reading as inputs
 
 
 @pytest.fixture

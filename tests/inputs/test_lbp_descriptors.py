@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from selfme_jax.baselines import lbp_top
-from selfme_jax.methods import descriptors
-from selfme_jax.methods.descriptors import LBPTop
+from selfme_jax.inputs import lbp_descriptors as descriptors
+from selfme_jax.inputs.lbp_descriptors import LBPTop
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Clip, Sample, UserError
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from selfme_jax.evaluate import folds
-from selfme_jax.methods import first_stage
-from selfme_jax.methods.clips import Frames
+from selfme_jax.inputs import learning as first_stage
+from selfme_jax.inputs.device_clips import DeviceClips as Frames
 from selfme_jax.types import Sample
 
 
@@ -18,9 +18,13 @@ class Dataset:
 
 SPLITS = folds.loso(Dataset.samples)
 
+SAMPLES = len(Dataset().samples)
+
 
 def test_a_run_per_fold_draws_its_training_subjects_evenly():
-    runs, names = first_stage.runs(Dataset(), SPLITS, 7, scope="per_fold")
+    runs, names = first_stage.runs(
+        len(Dataset().samples), SPLITS, (7,), scope="per_fold"
+    )
     assert names == [f"seed 7 fold toy/{s}" for s in "abc"]
     for weights, person in zip(runs.weights, "abc", strict=True):
         held_out = np.array([s.subject == person for s in Dataset.samples])
@@ -30,7 +34,9 @@ def test_a_run_per_fold_draws_its_training_subjects_evenly():
 
 
 def test_one_run_of_all_subjects():
-    runs, names = first_stage.runs(Dataset(), SPLITS, 7, scope="all_subjects")
+    runs, names = first_stage.runs(
+        len(Dataset().samples), SPLITS, (7,), scope="all_subjects"
+    )
     assert names == ["seed 7 all subjects"]
     np.testing.assert_array_equal(runs.weights, np.ones((1, 5)))
     assert runs.fold.tolist() == [-1]  # no fold has its randomness
@@ -38,7 +44,7 @@ def test_one_run_of_all_subjects():
 
 def test_other_scopes_are_refused():
     with pytest.raises(ValueError, match="'pretrained': know per_fold, all_subjects"):
-        first_stage.runs(Dataset(), SPLITS, 7, scope="pretrained")
+        first_stage.runs(SAMPLES, SPLITS, (7,), scope="pretrained")
 
 
 def test_a_file_is_named_by_all_that_its_content_depends_on():
@@ -64,3 +70,12 @@ def test_a_file_is_named_by_all_that_its_content_depends_on():
         name(settings=("motion", 9)),
     ]
     assert len({name(), *others}) == 6
+
+
+def test_each_seed_of_the_motion_has_its_runs():
+    runs, names = first_stage.runs(SAMPLES, SPLITS, (3, 4), scope="per_fold")
+    assert names == [f"seed {n} fold toy/{s}" for n in (3, 4) for s in "abc"]
+    np.testing.assert_array_equal(runs.seed, [3, 3, 3, 4, 4, 4])
+    np.testing.assert_array_equal(runs.weights[:3], runs.weights[3:])
+    _, names = first_stage.runs(SAMPLES, SPLITS, (3, 4), scope="all_subjects")
+    assert names == ["seed 3 all subjects", "seed 4 all subjects"]

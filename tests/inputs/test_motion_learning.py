@@ -5,12 +5,14 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selfme_jax.methods import clips, selfme
-from selfme_jax.methods.clips import Frames
-from selfme_jax.methods.selfme import MotionLearning
+from selfme_jax.inputs import device_clips as clips
+from selfme_jax.inputs import motion_learning as selfme
+from selfme_jax.inputs.device_clips import DeviceClips as Frames
+from selfme_jax.inputs.motion_learning import MotionLearning
 from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run
 from selfme_jax.types import Clip, Sample, Split
+from selfme_jax.workdir import open_workdir
 
 LENGTHS = (3, 5, 4, 6)
 APEXES = (1, 3, 2, 2)
@@ -139,7 +141,9 @@ def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch, tmp_path):
     recipe = selfme.Recipe(2, 2, lambda steps: None, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
     learning = MotionLearning(None, None, recipe, 8, vgg=vgg)
     splits = [Split(0, "toy/s0", np.array([1, 2, 3]), np.array([0]))]
-    learning.fit_transform(Clips(), splits, 0, Stage("motion", tmp_path, None))
+    learning.fit_transform(
+        Clips(), splits, 0, Stage("motion", open_workdir(tmp_path), None)
+    )
     jax.tree.map(np.testing.assert_array_equal, seen["vgg"], vgg)
 
 

@@ -10,12 +10,16 @@ import pytest
 from selfme_jax.baselines.tcae import TCAE, Features
 from selfme_jax.baselines.tcae_losses import Weights
 from selfme_jax.evaluate import folds
-from selfme_jax.methods import clips, first_stage, tcae
-from selfme_jax.methods.clips import Frames
-from selfme_jax.methods.tcae import Recipe, TCAELearning
+from selfme_jax.inputs import device_clips as clips
+from selfme_jax.inputs import learning as first_stage
+from selfme_jax.inputs import tcae_learning as tcae
+from selfme_jax.inputs.device_clips import DeviceClips as Frames
+from selfme_jax.inputs.tcae_learning import TCAELearning
+from selfme_jax.inputs.tcae_learning import TCAERecipe as Recipe
 from selfme_jax.train import loop, optimizer, step
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Clip, Sample
+from selfme_jax.workdir import open_workdir
 
 SIDE, STEPS, SHIFT = 16, 60, 1.5
 QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes": True}
@@ -64,7 +68,7 @@ def data():
 def folds_of_people():
     """A run that holds out the person of each fold."""
     splits = folds.loso(Clips.samples)
-    return first_stage.runs(Clips(), splits, 0, scope="per_fold")[0]
+    return first_stage.runs(len(Clips().samples), splits, (0,), scope="per_fold")[0]
 
 
 @pytest.fixture(scope="module")
@@ -185,8 +189,8 @@ def test_the_engine_is_given_folds_and_a_place_to_keep(monkeypatch, tmp_path):
 
     monkeypatch.setattr(loop, "fit", fit)
     splits = folds.loso(Clips.samples)
-    stage = Stage("motion", tmp_path, None)
-    for reads in tcae.READS:
+    stage = Stage("motion", open_workdir(tmp_path), None)
+    for reads in ("motion", "features"):
         made = learning(reads)
         assert made.fit_transform(Clips(), splits, 0, stage) == "what was read"
     assert seen["motion"].parent == tmp_path / "flow"

@@ -3,11 +3,12 @@
 import jax.numpy as jnp
 import numpy as np
 
-from selfme_jax.methods import optical_flow
-from selfme_jax.methods.apex_frames import ApexFrames
-from selfme_jax.methods.optical_flow import OpticalFlow
+from selfme_jax.inputs import tvl1 as optical_flow
+from selfme_jax.inputs.apex_frames import ApexFrames
+from selfme_jax.inputs.tvl1 import OpticalFlow
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Clip, Sample
+from selfme_jax.workdir import open_workdir
 
 
 class Clips:
@@ -30,7 +31,7 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
         return jnp.stack([255 * frame0[..., 0], 255 * frame1[..., 0]], axis=-1)
 
     monkeypatch.setattr(optical_flow.flow_ops, "tvl1", tvl1)
-    stage = Stage("motion", tmp_path, None)
+    stage = Stage("motion", open_workdir(tmp_path), None)
     got = OpticalFlow(4).fit_transform(Clips(), (), 0, stage)
     assert got.shape == (1, 11, 4, 4, 3)
     # apex(p) = onset(p + flow(p)): the apex is the first frame of TV-L1's two.
@@ -42,7 +43,9 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
 
 
 def test_apex_frames_are_the_apexes_as_they_are(tmp_path):
-    got = ApexFrames().fit_transform(Clips(), (), 0, Stage("motion", tmp_path, None))
+    got = ApexFrames().fit_transform(
+        Clips(), (), 0, Stage("motion", open_workdir(tmp_path), None)
+    )
     assert got.shape == (1, 11, 6, 8, 3) and got.dtype == np.float32
     apex = np.array([10 * i + 1 + i % 3 for i in range(11)])
     expected = np.broadcast_to(apex[:, None, None, None] / 255, got.shape[1:])

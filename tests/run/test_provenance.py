@@ -4,12 +4,16 @@ import hashlib
 import json
 
 import pytest
+from etils import epath
+from plans import plan
+from selfme_jax.configs import base, synthetic
 
-from configs import base, synthetic
-from selfme_jax import conduct, recognition, settings
 from selfme_jax.data import manifest
-from selfme_jax.methods import registry
+from selfme_jax.run import provenance, recognise
+from selfme_jax.train import loop
+from selfme_jax.train.loop import Stage
 from selfme_jax.types import Sample, UserError
+from selfme_jax.workdir import Workdir
 
 
 def run(folder, people, init=""):
@@ -38,23 +42,24 @@ def test_the_whole_line_of_runs_is_asked(person, met, tmp_path):
     videos = run(tmp_path / "videos", None, first)
     last = run(tmp_path / "last", ["sub02", "sub03"], videos)
     asked = [Sample("smic", "s99", "c", 0), Sample(*person, "c", 0)]
-    line = list(conduct.ancestors(str(last)))
-    assert conduct.met_before(line, asked) is met
-    assert line == [(last, "casme2"), (videos, "video"), (first, "casme2")]
-    assert list(conduct.ancestors("")) == []
+    line = list(provenance.ancestors(str(last)))
+    assert provenance.met_before(line, asked) is met
+    named = [(r.folder, name) for r, name in line]
+    assert named == [(last, "casme2"), (videos, "video"), (first, "casme2")]
+    assert list(provenance.ancestors("")) == []
 
 
 def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
     classes = ("anger", "contempt", "happiness", "surprise", "other")
     samples = tuple(Sample("samm", f"{i:03d}", "c", i) for i in range(5))
-    for _ in range(2):  # the second time it is compared
-        recognition._claim(tmp_path, {"engine": {}}, samples, classes)
+    manifest.write(tmp_path / "manifest.csv", samples, classes=classes)
+    recognise._same_samples(Workdir(epath.Path(tmp_path)), samples, classes)
     found = manifest.read(tmp_path / "manifest.csv", classes=classes)
     assert found == samples
-    line = list(conduct.ancestors(str(run(tmp_path / "r", []))))
-    assert conduct.met_before(line, samples) is False
+    line = list(provenance.ancestors(str(run(tmp_path / "r", []))))
+    assert provenance.met_before(line, samples) is False
     manifest.write(tmp_path / "r" / "manifest.csv", samples, classes=classes)
-    assert conduct.met_before(line, samples[4:]) is True
+    assert provenance.met_before(line, samples[4:]) is True
 
 
 def test_weights_are_named_with_their_hash(tmp_path):
@@ -62,25 +67,29 @@ def test_weights_are_named_with_their_hash(tmp_path):
     path.write_bytes(b"some weights")
     config = base.get_config()
     config.vgg16.weights = str(path)
-    assert conduct.weights_used(config) == ""  # the method is another one
+    assert provenance.weights_used(plan(config)) == ""  # the method is another one
     config.method = "vgg16"
     digest = hashlib.sha256(b"some weights").hexdigest()[:12]
     expected = f"vgg16.safetensors (sha256 {digest})"
-    assert conduct.weights_used(config) == expected
+    assert provenance.weights_used(plan(config)) == expected
     path.unlink()
     with pytest.raises(UserError, match="config.vgg16.weights.*Put it back"):
-        conduct.weights_used(config)
+        provenance.weights_used(plan(config))
 
 
 @pytest.mark.parametrize("method, side_by_side", [("ststnet", 1), ("scvit", 7)])
-def test_on_cpu_convolution_networks_are_trained_one_by_one(
-    method, side_by_side, tmp_path
-):
+def test_on_cpu_convolution_networks_are_trained_one_by_one(method, side_by_side):
     config = synthetic.get_config()
     config.method, config.input = method, "tvl1"
     config.engine.classifier.runs_per_device = 7
     config.engine.motion.runs_per_device = 3
-    session = recognition.Session(settings.resolve(config), tmp_path, ["classifier"])
-    assert session.stage("classifier").runs_per_device == side_by_side
-    assert session.stage("motion").runs_per_device == 3
-    assert set(registry.CONVOLUTIONS) < set(registry.METHODS)
+    made = plan(config)
+    stage = Stage(
+        "classifier",
+        None,
+        None,
+        one_by_one=made.system.convolutional,
+        **made.engine("classifier"),
+    )
+    assert loop.together(stage) == side_by_side
+    assert made.engine("motion")["runs_per_device"] == 3

@@ -2,11 +2,12 @@
 
 import numpy as np
 import pytest
+from plans import plan
 from safetensors.numpy import save_file
+from selfme_jax.configs import base
 
-from configs import base
-from selfme_jax import build, settings
 from selfme_jax.baselines import capsulenet, googlenet
+from selfme_jax.run import build
 
 # Model options that make a network small.
 SMALL = {
@@ -64,7 +65,7 @@ def create():
         config.method, config.input = name, "images"
         config[name].weights = str(path)
         config[name].model.update(model)
-        return build.method(settings.resolve(config), Images)
+        return build.method(plan(config), Images)
 
     return made
 

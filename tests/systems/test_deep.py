@@ -8,8 +8,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selfme_jax.methods import deep
-from selfme_jax.methods.deep import Data, Deep, Recipe
+from selfme_jax.systems import deep
+from selfme_jax.systems.deep import Data, Deep, Recipe
+from selfme_jax.targets.classes import Classes
 from selfme_jax.train.state import Run
 from selfme_jax.types import UserError
 
@@ -94,6 +95,9 @@ def test_a_batch_depends_on_its_key_alone(data):
     np.testing.assert_array_equal(eager[0], draw(data, mirror=0.5)[0])
 
 
+TARGET = Classes(("a", "b", "c"))
+
+
 def recipe(**options):
     usual = {"epochs": 0.0, "steps": 0, "batch_size": 8}
     return Recipe(
@@ -120,7 +124,9 @@ class Sum(nn.Module):
 
 
 def test_predictions_are_of_the_held_out_samples_of_the_own_copy(data):
-    method = Deep(lambda flow: flow, Sum(), None, lambda output: output, recipe())
+    method = Deep(
+        lambda flow: flow, Sum(), None, lambda output: output, TARGET, recipe()
+    )
     variables = {"params": {"bias": jnp.array([1.0, 2.0, 3.0])}}
     for source in (0, 1):
         got = method.predict(variables, run(source), data)
@@ -130,7 +136,7 @@ def test_predictions_are_of_the_held_out_samples_of_the_own_copy(data):
 
 def test_the_task_is_sized_by_its_input():
     method = Deep(
-        lambda flow: flow, Sum(), None, lambda output: output, recipe(epochs=4.0)
+        lambda flow: flow, Sum(), None, lambda out: out, TARGET, recipe(epochs=4.0)
     )
     task = method.task((2, 6, 3, 4, 5), 6)
     assert task.steps == task.optimizer == 3

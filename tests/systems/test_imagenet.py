@@ -9,7 +9,8 @@ import pytest
 
 from selfme_jax.baselines import googlenet
 from selfme_jax.baselines.capsulenet import Backbone
-from selfme_jax.methods import imagenet, inputs
+from selfme_jax.inputs import flow_reading as inputs
+from selfme_jax.systems import imagenet, registry
 
 torch = pytest.importorskip("torch")
 sys.path.insert(0, str(Path(__file__).parent))
@@ -115,7 +116,7 @@ def test_at_full_size_all_of_the_published_weights_are_read(name, expected, crea
     blank = np.zeros((1, 8, 8, 3), np.float32)
     shapes = jax.eval_shape(module.init, jax.random.key(0), blank)
     file = File()
-    imagenet.KINDS[name].read(file, shapes)
+    registry.SYSTEMS[name].photographs.read(file, shapes)
     assert file.count == expected
 
 

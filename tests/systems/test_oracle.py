@@ -8,14 +8,17 @@ import jax
 import numpy as np
 import pytest
 
-from selfme_jax.methods import method, oracle
-from selfme_jax.methods.deep import Data
-from selfme_jax.methods.method import Problem
+from selfme_jax.systems import base as method
+from selfme_jax.systems import oracle
+from selfme_jax.systems.base import Problem
+from selfme_jax.systems.deep import Data
+from selfme_jax.targets.classes import Classes
 from selfme_jax.train import step
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Watch
 from selfme_jax.types import Split
+from selfme_jax.workdir import open_workdir
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "train"))
 import toy
@@ -27,7 +30,9 @@ def test_most_hits_and_of_equal_epochs_the_later():
         Split(1, "b", np.array([0, 1]), np.array([2, 3])),
     ]
     labels = np.array([0, 1, 1, 2])
-    problem = Problem(np.zeros((1, 4, 1, 1, 1)), labels, tuple("xyz"), splits, (7,))
+    problem = Problem(
+        np.zeros((1, 4, 1, 1, 1)), labels, Classes(tuple("xyz")), splits, (7,)
+    )
 
     def epochs(*predictions):
         return np.stack([np.eye(3)[list(p)] for p in predictions])
@@ -50,7 +55,7 @@ def problem():
 def test_the_trace_is_what_shorter_trainings_predict(problem):
     """Rows at steps 3, 6 and (a shorter last epoch) 8; training itself is the same."""
     deep = toy.deep()
-    runs, _ = method.runs(problem, balance=0.5)
+    runs, _ = method.training_runs(problem, balance=0.5)
     run = jax.tree.map(lambda x: x[2], runs)
     data = Data(problem.inputs, problem.labels.astype(np.int32))
     plain = deep.task(problem.inputs.shape, len(problem.labels))._replace(steps=8)
@@ -80,7 +85,11 @@ def test_the_oracle_beats_chance_where_nothing_can_be_known(problem, tmp_path):
     problem = problem._replace(labels=labels)
 
     def hits(made, name):
-        stage = Stage("classifier", tmp_path / name, Log(tmp_path / name))
+        stage = Stage(
+            "classifier",
+            open_workdir(tmp_path / name),
+            Log(open_workdir(tmp_path / name)),
+        )
         (tmp_path / name).mkdir()
         right = made.fit_predict(problem, stage)[0].argmax(-1) == problem.labels
         return np.array([right[s.test].sum() for s in problem.splits])

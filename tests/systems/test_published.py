@@ -6,12 +6,14 @@ import pytest
 
 from selfme_jax.baselines.ststnet import STSTNet
 from selfme_jax.evaluate import folds
-from selfme_jax.methods import inputs
-from selfme_jax.methods.method import Problem
-from selfme_jax.methods.published import Published
+from selfme_jax.inputs import flow_reading as inputs
+from selfme_jax.systems.base import Problem
+from selfme_jax.systems.published import Published
+from selfme_jax.targets.classes import Classes
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Sample, UserError
+from selfme_jax.workdir import open_workdir
 
 SUBJECTS = ("s02", "s01", "s02", "s03", "s01")
 
@@ -23,7 +25,7 @@ def problem():
     return Problem(
         flow.astype(np.float32),
         np.arange(5) % 3,
-        ("x", "y", "z"),
+        Classes(("x", "y", "z")),
         folds.loso(samples),
         (0, 1),
     )
@@ -40,7 +42,7 @@ def weights():
 
 def test_a_subject_is_scored_by_its_own_weights(problem, weights, tmp_path):
     method = Published(inputs.levels, STSTNet(3, 0.5), weights)
-    stage = Stage("classifier", tmp_path, Log(tmp_path))
+    stage = Stage("classifier", open_workdir(tmp_path), Log(open_workdir(tmp_path)))
     got = method.fit_predict(problem, stage)
     assert got.shape == (2, 5, 3)
     np.testing.assert_array_equal(got[0], got[1])
@@ -56,4 +58,7 @@ def test_a_subject_without_weights_is_named(problem, weights, tmp_path):
     some = {name: weights[name] for name in ("s01", "s03")}
     method = Published(inputs.levels, STSTNet(3, 0.5), some)
     with pytest.raises(UserError, match="smic/s02.*s01, s03"):
-        method.fit_predict(problem, Stage("classifier", tmp_path, Log(tmp_path)))
+        method.fit_predict(
+            problem,
+            Stage("classifier", open_workdir(tmp_path), Log(open_workdir(tmp_path))),
+        )

@@ -6,9 +6,11 @@ from sklearn.svm import SVC
 
 from selfme_jax.baselines import bi_woof
 from selfme_jax.evaluate import folds, metrics
-from selfme_jax.methods import classic, registry
-from selfme_jax.methods.classic import LinearSVM
-from selfme_jax.methods.method import Problem
+from selfme_jax.systems import registry
+from selfme_jax.systems import svm as classic
+from selfme_jax.systems.base import Problem
+from selfme_jax.systems.svm import LinearSVM
+from selfme_jax.targets.classes import Classes
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Sample, UserError
 
@@ -31,7 +33,7 @@ def problem(spread=1.0, seed=0, copies=1, labels=None, seeds=(0,)):
     values = rng.normal(size=(copies, len(people), 1, 2, 5)) * spread
     values += np.eye(10)[labels].reshape(1, -1, 1, 2, 5)
     splits = folds.loso(samples)
-    return Problem(values.astype(np.float32), labels, CLASSES, splits, seeds)
+    return Problem(values.astype(np.float32), labels, Classes(CLASSES), splits, seeds)
 
 
 def fit(made, costs=(1.0,), balance=1.0):
@@ -172,7 +174,7 @@ def test_groups_that_leave_one_class_and_a_single_training_subject():
         Sample("toy", f"s{i // 2}", f"c{i}", int(n)) for i, n in enumerate(labels)
     ]
     values = np.random.default_rng(0).normal(size=(1, 8, 1, 1, 3)).astype(np.float32)
-    made = Problem(values, labels, CLASSES, folds.loso(samples), (0,))
+    made = Problem(values, labels, Classes(CLASSES), folds.loso(samples), (0,))
     assert np.isfinite(fit(made, COSTS)).all()
     pair = [Sample("toy", f"s{i // 2}", f"c{i}", i % 2) for i in range(4)]
     small = Problem(
@@ -189,7 +191,9 @@ def test_bi_woof_reads_prepared_motion_and_raw_strain():
         return 0.2 * (flow - np.median(flow, axis=(2, 3), keepdims=True))[..., :2]
 
     svm = {"costs": (1.0,), "balance": 0.0}
-    made = registry.CLASSIC["bi_woof"](prepare, {"blocks": (5, 5)}, svm)
+    made = registry.SYSTEMS["bi_woof"].create(
+        None, prepare, {"model": {"blocks": (5, 5)}, "svm": svm}, None
+    )
     assert made[1:] == ((1.0,), 0.0)
     got = made.describe(flow)
     centred = flow - np.median(flow, axis=(2, 3), keepdims=True)
@@ -200,13 +204,16 @@ def test_bi_woof_reads_prepared_motion_and_raw_strain():
 
 
 def test_lbp_top_reads_what_the_first_stage_took():
-    made = registry.CLASSIC["lbp_top"](None, {}, {"costs": (1.0,), "balance": 0.0})
+    made = registry.SYSTEMS["lbp_top"].create(
+        None, None, {"svm": {"costs": (1.0,), "balance": 0.0}}, None
+    )
     values = np.random.default_rng(0).normal(size=(1, 4, 1, 1, 6))
     np.testing.assert_array_equal(made.describe(values), values.reshape(1, 4, 6))
 
 
 @pytest.mark.parametrize("costs", [(), (1.0, 0.0)])
-@pytest.mark.parametrize("name", registry.CLASSIC)
+@pytest.mark.parametrize("name", ["lbp_top", "bi_woof"])
 def test_costs_that_are_none(name, costs):
     with pytest.raises(UserError, match=r"costs=\(.*above 0"):
-        registry.CLASSIC[name](None, {}, {"costs": costs, "balance": 1.0})
+        svm = {"costs": costs, "balance": 1.0}
+        registry.SYSTEMS[name].create(None, None, {"model": {}, "svm": svm}, None)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import linalg
 
-from selfme_jax.exporting import plain
+from selfme_jax.exporting import jaxpr
 from selfme_jax.ops import bspline
 
 
@@ -21,7 +21,7 @@ def matrices(seed=0, n=5):
 def test_cholesky():
     given = matrices()
     np.testing.assert_allclose(
-        plain.cholesky(jnp.asarray(given)), np.linalg.cholesky(given), atol=2e-5
+        jaxpr.cholesky(jnp.asarray(given)), np.linalg.cholesky(given), atol=2e-5
     )
 
 
@@ -31,7 +31,7 @@ def test_cholesky():
 def test_triangular_solve(lower, transpose, unit):
     given = matrices(1)
     sides = np.random.default_rng(2).normal(size=(2, 3, 5, 2)).astype(np.float32)
-    got = plain.triangular_solve(
+    got = jaxpr.triangular_solve(
         jnp.asarray(given),
         jnp.asarray(sides),
         left_side=True,
@@ -60,7 +60,7 @@ def test_the_fit_of_a_spline_is_the_same_and_plain():
         control = bspline.fit(points, moved, cells=(2, 3), smoothness=0.1)
         return {"field": jax.nn.relu(bspline.field(control, (6, 5)))}
 
-    opened = plain.plain(fit, points, moved)
+    opened = jaxpr.plain(fit, points, moved)
     (got,) = opened(points, moved)
     np.testing.assert_allclose(got, fit(points, moved)["field"], atol=2e-5)
     used = {e.primitive.name for e in jax.make_jaxpr(opened)(points, moved).jaxpr.eqns}
@@ -76,6 +76,6 @@ def test_what_depends_on_the_platform_is_that_of_cpu():
         return jax.lax.platform_dependent(x, tpu=jnp.exp, default=inner)
 
     x = np.float32(0.3)
-    opened = plain.plain(chosen, jax.ShapeDtypeStruct((), np.float32))
+    opened = jaxpr.plain(chosen, jax.ShapeDtypeStruct((), np.float32))
     assert "cond" not in str(jax.make_jaxpr(opened)(x))
     np.testing.assert_allclose(opened(x)[0], np.cos(x))
