@@ -2,7 +2,7 @@
 
 from collections import Counter
 
-from selfme_jax.data.survey import Survey
+from selfme_jax.data.releases.inspection import Survey
 from selfme_jax.report import tables
 
 
@@ -50,12 +50,6 @@ def _place(entry) -> tuple[tuple[str, str], int]:
     return (entry.dataset, entry.subject), entry.label
 
 
-def _ranges(numbers: tuple[int, ...]) -> str:
-    """(3, 4, 5, 9) -> '3-5, 9'."""
-    parts: list[list[int]] = []
-    for number in numbers:
-        if parts and number == parts[-1][-1] + 1:
-            parts[-1].append(number)
-        else:
-            parts.append([number])
-    return ", ".join(f"{p[0]}-{p[-1]}" if len(p) > 1 else str(p[0]) for p in parts)
+def _ranges(runs: tuple[tuple[int, int], ...]) -> str:
+    """((3, 5), (9, 9)) -> '3-5, 9'."""
+    return ", ".join(f"{a}-{b}" if b > a else str(a) for a, b in runs)

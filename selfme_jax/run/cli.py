@@ -137,7 +137,9 @@ def _help(text: str) -> None:
     lines = [text.strip(), "", "Flags:"]
     for module, found in sorted(flags.FLAGS.flags_by_module_dict().items()):
         if module.startswith(("selfme_jax.", "__main__", sys.argv[0])):
-            lines += [f"  --{f.name}: {' '.join((f.help or '').split())}" for f in found]
+            lines += [
+                f"  --{f.name}: {' '.join((f.help or '').split())}" for f in found
+            ]
     if "config" in flags.FLAGS:
         lines += ["  --config.KEY=VALUE: any key of it; all stand in its base.py."]
     print("\n".join(lines))

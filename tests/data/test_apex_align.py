@@ -8,8 +8,9 @@ import pytest
 import tiny_release
 from scipy import ndimage
 
-from selfme_jax.data import align, apex, records, survey, synthetic
+from selfme_jax.data import align, apex, synthetic
 from selfme_jax.data.align import Similarity
+from selfme_jax.data.releases import inspection, records
 
 
 def people(count, **options):
@@ -171,7 +172,7 @@ def test_one_map_for_all_frames_of_a_clip(samm, tmp_path, monkeypatch):
     clip = found.usable[0]
     expected = align.affine(Similarity(12, 11, 14, 7))
     np.testing.assert_array_equal(clip.matrix, expected)
-    options = survey.Options(size=16)
+    options = inspection.Options(size=16)
     record = next(records.stream([clip], options, tiny_release.quiet))
     for png, path in zip(record["frames"], clip.paths, strict=True):
         got = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)[..., ::-1]

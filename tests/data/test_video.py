@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 from selfme_jax.configs import synthetic_pretraining
 
-from selfme_jax.data import clips, faces, imitation, synthetic, video
+from selfme_jax.data import clips, faces, synthetic, video
 from selfme_jax.data.faces import Box
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
+from selfme_jax.data.releases import imitation
 from selfme_jax.types import UserError
 
 SIZE = 24
@@ -280,7 +281,7 @@ def test_real_faces_are_found(shared_data, tmp_path):
 def test_imitated_videos_are_the_synthetic_people_to_the_bit(tmp_path, monkeypatch):
     """Those of configs/synthetic_pretraining.py, whom the demo learns from."""
     config = synthetic_pretraining.get_config().synthetic
-    assert imitation.FIRST_PERSON["video"] == config.first_subject
+    assert config.first_subject == imitation.FIRST_PERSON
     counts = config.subjects, config.clips_per_subject
     assert counts == (imitation.PEOPLE, imitation.CLIPS)
     monkeypatch.setattr(imitation, "PEOPLE", 2)

@@ -9,8 +9,8 @@ import time
 import pytest
 import tiny_release
 
-from selfme_jax.data import official, records, survey
-from selfme_jax.data.survey import Options
+from selfme_jax.data.releases import inspection, prepared, records, registry
+from selfme_jax.data.releases.inspection import Options
 from selfme_jax.types import UserError
 
 
@@ -29,9 +29,9 @@ def release(sound, tmp_path):
 def prepare(source, data_dir, **options):
     options = Options(**{"size": 16, **options})
     cache = data_dir / "faces.json"
-    found = survey.run("casme2", str(source), options, cache, tiny_release.quiet)
-    official.write("casme2", found, data_dir, options, tiny_release.quiet)
-    return official.load("casme2", root=str(data_dir), allow_partial=True)
+    found = inspection.run("casme2", str(source), options, cache, tiny_release.quiet)
+    prepared.write("casme2", found, data_dir, options, tiny_release.quiet)
+    return prepared.load("casme2", root=str(data_dir), allow_partial=True)
 
 
 def refused(work, *parts):
@@ -42,7 +42,7 @@ def refused(work, *parts):
         assert part in text, text
 
 
-@pytest.mark.parametrize("name", survey.RELEASES)
+@pytest.mark.parametrize("name", registry.RELEASES)
 @pytest.mark.parametrize("place", ["", "none", "file", "none\0", "~nobody-here/x"])
 def test_no_source(tmp_path, name, place):
     (tmp_path / "file").write_text("no folder")
@@ -51,7 +51,7 @@ def test_no_source(tmp_path, name, place):
     refused(
         lambda: tiny_release.look(name, source, tmp_path / "faces.json"),
         *(named, "unpack it and set --source to the folder that holds:"),
-        survey.RELEASES[name].TREE.splitlines()[-1],
+        registry.RELEASES[name].tree.splitlines()[-1],
     )
 
 
@@ -79,7 +79,7 @@ def test_a_sheet_and_no_frames(release):
 @pytest.mark.parametrize(
     ("options", "part"),
     [
-        ({"classes": 4}, "casme2 has no protocol of 4 classes. Use 3 or 5."),
+        ({"classes": 4}, "casme2 has no protocol of 4 classes. Use 3, 5 or 7; 0 takes"),
         ({"apex": "guess"}, "unknown apex 'guess'. Known: annotated, motion, midp"),
         ({"frames": "some"}, "unknown frames 'some'. Known: all, rise, ends."),
         ({"size": 8}, "size is 8; it must be at least 16."),
@@ -140,7 +140,7 @@ def test_another_process_is_preparing(sound, tmp_path):
             lambda: prepare(sound, data_dir),
             f"another process is preparing {data_dir}. Wait for it",
         )
-        assert not official.folder("casme2", data_dir, 3).exists()
+        assert not prepared.folder("casme2", data_dir, 3).exists()
     assert len(prepare(sound, data_dir).samples) == 5
 
 
@@ -165,7 +165,7 @@ def test_two_at_once(sound, tmp_path):
 
 
 def test_what_a_killed_one_left_is_cleared_first(sound, tmp_path, monkeypatch):
-    place = official.folder("casme2", tmp_path / "d", 3).parent
+    place = prepared.folder("casme2", tmp_path / "d", 3).parent
     left = place / "incomplete.ABC_1.0.0"
     left.mkdir(parents=True)
     (left / "part").write_bytes(b"half")
@@ -185,38 +185,39 @@ def test_a_frame_changes_while_it_is_written(release, tmp_path):
     found = tiny_release.look("casme2", release, data_dir / "faces.json")
     path = tiny_release.clip_folder(release) / "reg_img48.jpg"
     path.write_bytes(b"")
-    work = lambda: official.write(  # noqa: E731
+    work = lambda: prepared.write(  # noqa: E731
         "casme2", found, data_dir, options, tiny_release.quiet
     )
     refused(work, f"{path} changed while it was read (empty). Run again.")
     assert not list(data_dir.rglob("incomplete*"))
-    assert not official.folder("casme2", data_dir, 3).exists()
+    assert not prepared.folder("casme2", data_dir, 3).exists()
 
 
 def test_counts_of_a_part(sound, tmp_path):
     found = tiny_release.look("casme2", sound, tmp_path / "f")
     refused(
-        lambda: official.check(found, 3, allow_partial=False),
+        lambda: prepared.check(found, 3, allow_partial=False),
         "casme2: found 5 clips of 3 subjects (3 negative, 1 positive, 1 surprise); ",
         *("expected 145 clips of 24 subjects (88 neg", "--allow_partial here"),
     )
-    official.check(found, 3, allow_partial=True)
+    prepared.check(found, 3, allow_partial=True)
     five = tiny_release.look("casme2", sound, tmp_path / "f", classes=5)
     refused(
-        lambda: official.check(five, 5, allow_partial=False),
-        *("casme2: found 6 clips; expected 246.", "--allow_partial here"),
+        lambda: prepared.check(five, 5, allow_partial=False),
+        *("casme2: found 6 clips of 3 subjects (1 happ", "--allow_partial here"),
+        "expected 246 clips of 26 subjects (32 happiness, 63 disgust",
     )
     none = found._replace(usable=())
-    refused(lambda: official.check(none, 3, allow_partial=True), "casme2: found 0 clip")
+    refused(lambda: prepared.check(none, 3, allow_partial=True), "casme2: found 0 clip")
     give = {"root": str(tmp_path / "d"), "source": str(sound)}
-    refused(lambda: official.load("casme2", **give), "casme2: found 5 clips of 3 subj")
-    assert len(official.load("casme2", **give, allow_partial=True).samples) == 5
-    refused(lambda: official.load("casme2", **give), "casme2: found 5 clips of 3 subj")
+    refused(lambda: prepared.load("casme2", **give), "casme2: found 5 clips of 3 subj")
+    assert len(prepared.load("casme2", **give, allow_partial=True).samples) == 5
+    refused(lambda: prepared.load("casme2", **give), "casme2: found 5 clips of 3 subj")
 
 
 def test_nothing_prepared(tmp_path):
     refused(
-        lambda: official.load("samm", root=str(tmp_path / "d"), classes=5),
+        lambda: prepared.load("samm", root=str(tmp_path / "d"), classes=5),
         f"no prepared samm (5 classes) in {tmp_path / 'd'}. Prepare it:\n"
         "python -m selfme_jax.prepare samm --source=DIR --classes=5 "
         f"--data_dir={tmp_path / 'd'}",

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import protocol, records, survey, writing
-from selfme_jax.data.survey import Options, Survey
+from selfme_jax.data import protocol, writing
+from selfme_jax.data.releases import inspection, records, registry
+from selfme_jax.data.releases.inspection import Options, Survey
 from selfme_jax.types import Clip, Sample, Tell, UserError
 
 
@@ -46,7 +47,7 @@ class OfficialClips:
 
 def folder(name: str, data_dir: str | os.PathLike, number: int) -> Path:
     """Where a prepared dataset is; TFDS gives it this name when it is complete."""
-    from selfme_jax.data.micro_expressions import BUILDERS
+    from selfme_jax.data.releases.builders import BUILDERS
 
     made = BUILDERS[name]
     place = Path(data_dir).expanduser() / made.name / f"{number}class"
@@ -61,11 +62,11 @@ def write(
     Raises:
         UserError: data_dir cannot be written, or holds another preparation.
     """
-    from selfme_jax.data.micro_expressions import BUILDERS
+    from selfme_jax.data.releases.builders import BUILDERS
 
     metadata = {
         "options": options._asdict(),
-        "classes": list(survey.classes(name, options.classes)),
+        "classes": list(registry.classes(name, options.classes)),
         "size": options.size,
         "lengths": [len(clip.paths) for clip in found.usable],
         "expected": len(found.entries),
@@ -103,10 +104,10 @@ def load(
     """Open a prepared dataset; prepare it first where a release is given.
 
     Args:
-        name: casme2 | smic_hs | samm | megc2019.
+        name: of ``registry.NAMES``.
         root: its data_dir; '' = data/<name>.
         source: folder of the release, used if there is nothing prepared.
-        classes: 3 | 5.
+        classes: of the protocol; 0 = every clip, for action units.
         allow_partial: accept other counts than the protocol's.
         max_frames: see OfficialClips.
         tell: called as preparing goes on.
@@ -119,11 +120,11 @@ def load(
         raise UserError(
             f"max_frames is {max_frames}; it must be 0 (all) or at least 2."
         )
-    names = survey.classes(name, classes)
+    names = registry.classes(name, classes)
     place = folder(name, data_dir, classes)
     if not place.exists() and source:
         options = Options(classes=classes)
-        found = survey.run(name, source, options, data_dir / "faces.json", tell)
+        found = inspection.run(name, source, options, data_dir / "faces.json", tell)
         check(found, classes, allow_partial=allow_partial)
         write(name, found, data_dir, options, tell)
     if not place.exists():
@@ -134,8 +135,8 @@ def load(
             f"--data_dir={data_dir}   (or set --config.data.source=DIR)"
         )
     stored, samples, metadata = _open(place)
-    if classes == 3 and not allow_partial:
-        protocol.check_counts(samples, remedy=_REMEDY)
+    if not allow_partial:
+        _check_counts(name, samples, classes)
     imitation = bool(metadata["imitation"])
     return OfficialClips(names, samples, stored, max_frames, imitation)
 
@@ -154,20 +155,23 @@ def check(found: Survey, number: int, *, allow_partial: bool) -> None:
     """
     if allow_partial and found.usable:
         return
-    if number == 3:
-        protocol.check_counts(
-            [clip.entry for clip in found.usable],
-            datasets={entry.dataset for entry in found.entries},
-            remedy=_REMEDY,
-        )
-    expected = sum(
-        survey.RELEASES[p].EXPECTED[number] for p in survey.DATASETS[found.name]
-    )
-    if len(found.usable) != expected:
+    entries = [clip.entry for clip in found.usable]
+    _check_counts(found.name, entries, number)
+    expected = registry.total(found.name, number) or len(found.entries)
+    if len(entries) != expected or not entries:
         raise UserError(
-            f"{found.name}: found {len(found.usable)} clips; expected {expected}.\n"
-            f"{_REMEDY}"
+            f"{found.name}: found {len(entries)} clips; expected {expected}.\n{_REMEDY}"
         )
+
+
+def _check_counts(name: str, samples: Sequence, number: int) -> None:
+    protocol.check_counts(
+        samples,
+        datasets=[part.dataset for part in registry.parts(name)],
+        known=protocol.counts(name, number),
+        classes=registry.classes(name, number),
+        remedy=_REMEDY,
+    )
 
 
 def _open(place: Path) -> tuple[Sequence, tuple[Sample, ...], dict]:
@@ -196,5 +200,5 @@ def _text(value: Any) -> str:
 
 
 LOADERS: dict[str, Callable[..., OfficialClips]] = {
-    name: functools.partial(load, name) for name in survey.DATASETS
+    name: functools.partial(load, name) for name in registry.NAMES
 }

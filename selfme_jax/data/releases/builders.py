@@ -6,6 +6,7 @@ Reading needs no TensorFlow::
     for clip in builder.as_data_source(split="part0000"): ...
 """
 
+import types
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +14,8 @@ from typing import ClassVar
 import numpy as np
 import tensorflow_datasets as tfds
 
-from selfme_jax.data import shards, survey
+from selfme_jax.data import shards
+from selfme_jax.data.releases import registry
 
 
 class MicroExpressions(shards.Builder, skip_registration=True):
@@ -44,21 +46,18 @@ class MicroExpressions(shards.Builder, skip_registration=True):
             clips: gives the records in order.
             metadata: kept as JSON; needs ``size`` and ``lengths``, the number of
               frames of each clip.
-            config: of the protocol, '3class' or '5class'.
+            config: of the protocol, such as '3class'.
         """
         self._clips, self._metadata = clips, metadata or {}
         super().__init__(data_dir=data_dir, config=config, file_format="array_record")
-
-    BUILDER_CONFIGS: ClassVar = [
-        tfds.core.BuilderConfig(name="3class", description="MEGC 2019: 3 classes"),
-        tfds.core.BuilderConfig(name="5class", description="5 classes"),
-    ]
 
     def _info(self) -> tfds.core.DatasetInfo:
         size = self._metadata.get("size")
         image = tfds.features.Image(shape=(size, size, 3), encoding_format="png")
         text, number = tfds.features.Text(), tfds.features.Scalar(np.int32)
-        classes = survey.classes(self.name, int(self.builder_config.name[0]))
+        classes = registry.classes(
+            self.name, int(self.builder_config.name.removesuffix("class"))
+        )
         features = {
             "onset": image,
             "apex": image,
@@ -84,25 +83,22 @@ TEXTS = ("dataset", "subject", "sample", "emotion", "aus", "apex_source", "sha25
 NUMBERS = ("onset_frame", "apex_frame", "offset_frame", "apex_index", "fps")
 
 
-class Casme2(MicroExpressions, skip_registration=True):
-    """CASME II: 145 clips of 24 people (3 classes), 246 of 26 (5 classes)."""
+def _builder(name: str) -> type[MicroExpressions]:
+    """The builder of a release or composite, which TFDS calls by the class's name."""
+    camel = "".join(part.capitalize() for part in name.split("_"))
+    about = {
+        "__module__": __name__,
+        "__doc__": f"{', '.join(part.title for part in registry.parts(name))}.",
+        "name": name,
+        "BUILDER_CONFIGS": [
+            tfds.core.BuilderConfig(name=f"{n}class", description=f"{n} classes")
+            for n in registry.numbers(name)
+        ],
+    }
+    return types.new_class(
+        *(camel, (MicroExpressions,), {"skip_registration": True}),
+        lambda namespace: namespace.update(about),
+    )
 
 
-class SmicHs(MicroExpressions, skip_registration=True):
-    """SMIC-HS: 164 clips of 16 people, 3 classes."""
-
-
-class Samm(MicroExpressions, skip_registration=True):
-    """SAMM: 133 clips of 28 people (3 classes), 136 (5 classes)."""
-
-
-class Megc2019(MicroExpressions, skip_registration=True):
-    """The composite of the three: 442 clips of 68 people, 3 classes."""
-
-
-BUILDERS = {
-    "casme2": Casme2,
-    "smic_hs": SmicHs,
-    "samm": Samm,
-    "megc2019": Megc2019,
-}
+BUILDERS = {name: _builder(name) for name in registry.NAMES}

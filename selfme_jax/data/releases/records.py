@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import align, manifest, survey
-from selfme_jax.data.survey import Options, Usable
+from selfme_jax.data import align, manifest
+from selfme_jax.data.releases import inspection
+from selfme_jax.data.releases.inspection import Options, Usable
 from selfme_jax.types import Tell, UserError
 
 
@@ -26,9 +27,9 @@ def stream(
         UserError: a frame that could be read before cannot now.
     """
     make = functools.partial(_record, size=options.size)
-    with ThreadPoolExecutor(survey.WORKERS) as pool:
+    with ThreadPoolExecutor(inspection.WORKERS) as pool:
         # A few clips ahead, not all of them: they wait in memory.
-        ahead = 2 * survey.WORKERS
+        ahead = 2 * inspection.WORKERS
         waiting = [pool.submit(make, clip) for clip in usable[:ahead]]
         for done, clip in enumerate(usable, start=1):
             record = waiting.pop(0).result()
@@ -43,7 +44,7 @@ def _record(clip: Usable, *, size: int) -> dict[str, Any]:
 
     frames = []
     for path in clip.paths:
-        image = survey.decode(path)
+        image = inspection.decode(path)
         if isinstance(image, str):
             raise UserError(f"{path} changed while it was read ({image}). Run again.")
         frames.append(align.apply(image, clip.matrix, size=size))

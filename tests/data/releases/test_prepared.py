@@ -8,9 +8,10 @@ import pytest
 import tensorflow_datasets as tfds
 import tiny_release
 
-from selfme_jax.data import align, official, protocol, survey
-from selfme_jax.data.micro_expressions import BUILDERS
-from selfme_jax.data.survey import Options
+from selfme_jax.data import align, protocol
+from selfme_jax.data.releases import inspection, prepared
+from selfme_jax.data.releases.builders import BUILDERS
+from selfme_jax.data.releases.inspection import Options
 from selfme_jax.types import ClipDataset, UserError
 
 SIZE = 16
@@ -25,13 +26,13 @@ def source(tmp_path_factory):
 def prepare(source, data_dir, **options):
     options = Options(**{"size": SIZE, **options})
     cache = data_dir / "faces.json"
-    found = survey.run("casme2", str(source), options, cache, tiny_release.quiet)
-    official.write("casme2", found, data_dir, options, tiny_release.quiet)
+    found = inspection.run("casme2", str(source), options, cache, tiny_release.quiet)
+    prepared.write("casme2", found, data_dir, options, tiny_release.quiet)
     return found
 
 
 @pytest.fixture(scope="module")
-def prepared(source, tmp_path_factory):
+def written(source, tmp_path_factory):
     """The survey, and where it was written."""
     data_dir = tmp_path_factory.mktemp("data")
     return prepare(source, data_dir), data_dir
@@ -39,7 +40,7 @@ def prepared(source, tmp_path_factory):
 
 def load(data_dir, **options):
     root = str(data_dir)
-    return official.load("casme2", root=root, allow_partial=True, **options)
+    return prepared.load("casme2", root=root, allow_partial=True, **options)
 
 
 def crops(source, row):
@@ -59,8 +60,8 @@ def sha256(frames):
     return hashlib.sha256(head + frames.tobytes()).hexdigest()
 
 
-def test_what_is_read_is_what_was_there(source, prepared):
-    data = load(prepared[1])
+def test_what_is_read_is_what_was_there(source, written):
+    data = load(written[1])
     assert isinstance(data, ClipDataset) and data.classes == protocol.CLASSES
     labels = [1, 0, 2, 0, 0]
     for i, row in enumerate(tiny_release.CASME2[:5]):
@@ -91,8 +92,8 @@ def check_decoded(stored, source):
         assert record["sample"].decode() == row[1]
 
 
-def test_tfds_reads_it_by_the_folder_alone(source, prepared):
-    place = official.folder("casme2", prepared[1], 3)
+def test_tfds_reads_it_by_the_folder_alone(source, written):
+    place = prepared.folder("casme2", written[1], 3)
     builder = tfds.builder_from_directory(place)
     check_decoded(builder.as_data_source(split="part0000"), source)
     assert builder.info.features["label"].names == list(protocol.CLASSES)
@@ -101,21 +102,21 @@ def test_tfds_reads_it_by_the_folder_alone(source, prepared):
     assert list(builder.info.splits) == ["part0000"]
 
 
-def test_the_importable_builder_reads_it(source, prepared):
-    builder = BUILDERS["casme2"](prepared[1])
+def test_the_importable_builder_reads_it(source, written):
+    builder = BUILDERS["casme2"](written[1])
     check_decoded(builder.as_data_source(split="part0000"), source)
     assert builder.info.splits["part0000"].num_examples == 5
 
 
-def test_the_importable_builder_knows_the_classes(prepared):
-    builder = BUILDERS["casme2"](prepared[1])
+def test_the_importable_builder_knows_the_classes(written):
+    builder = BUILDERS["casme2"](written[1])
     assert builder.info.features["label"].names == list(protocol.CLASSES)
 
 
 def test_parts_of_a_large_dataset(source, tmp_path, monkeypatch):
     monkeypatch.setattr("selfme_jax.data.shards.PART_BYTES", 15_000)
     prepare(source, tmp_path)
-    builder = tfds.builder_from_directory(official.folder("casme2", tmp_path, 3))
+    builder = tfds.builder_from_directory(prepared.folder("casme2", tmp_path, 3))
     counts = {name: split.num_examples for name, split in builder.info.splits.items()}
     assert counts == {"part0000": 2, "part0001": 2, "part0002": 1}  # 6912 bytes a clip
     names = [sample.sample for sample in load(tmp_path).samples]
@@ -139,7 +140,7 @@ def test_which_frames_are_taken(source, tmp_path, frames, chosen, apex):
         assert data.samples[i].sha256 == sha256(expected)
 
 
-@pytest.mark.parametrize("how", survey.APEXES)
+@pytest.mark.parametrize("how", inspection.APEXES)
 def test_where_the_apex_is_from(source, tmp_path, monkeypatch, how):
     monkeypatch.setattr("selfme_jax.data.apex.estimate", lambda frames: 6)
     prepare(source, tmp_path, apex=how)
@@ -171,7 +172,7 @@ def test_fewer_frames_keep_onset_apex_and_offset(count, apex):
         for value in values
     ]
     records = [{"apex_index": apex, "frames": pngs}]
-    clip = official.OfficialClips((), (), records, count).clip(0)
+    clip = prepared.OfficialClips((), (), records, count).clip(0)
     shown = clip.frames[:, 0, 0, 0].tolist()
     assert len(shown) == (min(count, 9) or 9)
     assert shown[0] == 0 and shown[clip.apex] == apex
@@ -181,20 +182,20 @@ def test_fewer_frames_keep_onset_apex_and_offset(count, apex):
 
 
 @pytest.mark.parametrize("count", [1, -1])
-def test_too_few_frames_are_refused(prepared, count):
+def test_too_few_frames_are_refused(written, count):
     with pytest.raises(UserError, match="max_frames"):
-        load(prepared[1], max_frames=count)
+        load(written[1], max_frames=count)
 
 
-def test_fewer_frames_of_a_prepared_clip(source, prepared):
-    clip = load(prepared[1], max_frames=5).clip(0)
+def test_fewer_frames_of_a_prepared_clip(source, written):
+    clip = load(written[1], max_frames=5).clip(0)
     expected = crops(source, tiny_release.CASME2[0])[::2]
     np.testing.assert_array_equal(clip.frames, expected)
     assert clip.apex == 2
 
 
-def test_five_classes_are_another_dataset(source, prepared):
-    data_dir = prepared[1]
+def test_five_classes_are_another_dataset(source, written):
+    data_dir = written[1]
     prepare(source, data_dir, classes=5)
     data = load(data_dir, classes=5)
     names = ("happiness", "disgust", "repression", "surprise", "others")

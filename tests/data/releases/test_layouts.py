@@ -7,7 +7,8 @@ import cv2
 import pytest
 import tiny_release
 
-from selfme_jax.data import align, release
+from selfme_jax.data import align
+from selfme_jax.data.releases import layout
 
 
 @pytest.fixture(autouse=True)
@@ -139,7 +140,7 @@ def test_casme2_is_read_all_the_same(tmp_path, change):
     assert clip.entry.key == ("sub01", "EP02_01f")
     assert clip.numbers == tuple(range(46, 55)) and clip.apex == 4
     assert clip.apex_source == "annotated" and not clip.missing
-    assert [release.index_frames(clip.paths[0].parent)[0][n] for n in clip.numbers] == [
+    assert [layout.index_frames(clip.paths[0].parent)[0][n] for n in clip.numbers] == [
         *clip.paths
     ]
 

@@ -5,8 +5,9 @@ import json
 import pytest
 import tiny_release
 
-from selfme_jax.data import align, official
-from selfme_jax.data.survey import Options
+from selfme_jax.data import align
+from selfme_jax.data.releases import prepared
+from selfme_jax.data.releases.inspection import Options
 from selfme_jax.types import UserError
 
 
@@ -60,10 +61,10 @@ def test_a_damaged_dataset_is_refused(tmp_path, damage):
     sound = tiny_release.write("casme2", tmp_path / "r")
     options = Options(size=16)
     found = tiny_release.look("casme2", sound, tmp_path / "d" / "faces.json")
-    official.write("casme2", found, tmp_path / "d", options, tiny_release.quiet)
-    place = official.folder("casme2", tmp_path / "d", 3)
+    prepared.write("casme2", found, tmp_path / "d", options, tiny_release.quiet)
+    place = prepared.folder("casme2", tmp_path / "d", 3)
     assert json.loads((place / "dataset_info.json").read_text())["name"] == "casme2"
     damage(place)
     with pytest.raises(UserError) as caught:
-        official.load("casme2", root=str(tmp_path / "d"), allow_partial=True)
+        prepared.load("casme2", root=str(tmp_path / "d"), allow_partial=True)
     assert str(tmp_path / "d") in tiny_release.refusal(caught.value)

@@ -8,29 +8,22 @@ sheets, where given, are copied and frames are made for them.
 import functools
 import shutil
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import (
-    casme2,
-    imitated_sheets,
-    release,
-    samm,
-    sheets,
-    smic,
-    synthetic,
-)
-from selfme_jax.data.release import Entry
+from selfme_jax.data import synthetic
+from selfme_jax.data.releases import layout, listing, registry, sheets
+from selfme_jax.data.releases.record import Entry, Release
 from selfme_jax.types import Clip, Tell, UserError
 
-# Nobody else's; 40 people from 1000 are those of configs/synthetic_pretraining.py.
-FIRST_PERSON = {"video": 1000, "casme2": 2000, "smic_hs": 3000, "samm": 4000}
+NAMES = ("video", *registry.RELEASES)
+# Nobody else's; these are those of configs/synthetic_pretraining.py.
+FIRST_PERSON = 1000
 PEOPLE, CLIPS = 40, 6  # of video, clips of each
-MODULES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
 _TRIES = 160  # clips of a person, to find one of a class
 
 
@@ -54,7 +47,7 @@ def write(
     """Write an imitation of a release below ``output``; the number of clips.
 
     Args:
-        name: casme2 | smic_hs | samm | video (folders of frames, no sheet).
+        name: of a release, or video (folders of frames, no sheet).
         output: folder, new or empty.
         source: folder with the official sheet; None makes one up.
         number: of classes of the protocol whose clips get frames.
@@ -64,31 +57,44 @@ def write(
     Raises:
         UserError: unknown name, or ``output`` is not empty.
     """
-    if name not in FIRST_PERSON:
-        raise UserError(f"unknown release {name!r}. Known: {', '.join(FIRST_PERSON)}.")
+    if name not in NAMES:
+        raise UserError(f"unknown release {name!r}. Known: {', '.join(NAMES)}.")
+    if name != "video":
+        registry.protocols(name, number)
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UserError(f"{output} is not empty. Choose another --output.")
     output.mkdir(parents=True, exist_ok=True)
-    (output / release.IMITATION).write_text(
+    (output / layout.IMITATION).write_text(
         "Synthetic faces in the layout of an official release: not its data.\n"
     )
     if name == "video":
         return _videos(output, look, tell)
-    module = MODULES[name]
+    release = registry.RELEASES[name]
     if source is None:
-        imitated_sheets.write(name, output)
+        write_sheet(release, output)
     else:
-        sheet = sheets.find(source, module.PATTERN)
+        sheet = sheets.find(source, release.sheet.pattern)
         if sheet is None:
             raise UserError(f"no sheet of {name} below {source}. Correct --source.")
         shutil.copy(sheet, output)
-    entries = module.read(output, number=number)
+    entries = listing.read(output, release, number=number)
     with ThreadPoolExecutor(2) as pool:
-        make = functools.partial(_clip, name, output, look)
+        make = functools.partial(_clip, release, output, look)
         work = pool.map(make, entries, _ranks(entries))
         for done, _ in enumerate(work, start=1):
             tell("imitating clips", done, len(entries), entries[done - 1].name)
     return len(entries)
+
+
+def write_sheet(release: Release, folder: Path) -> None:
+    """A sheet with the counts and quirks of the official one, made up otherwise."""
+    import openpyxl
+
+    book = openpyxl.Workbook()
+    book.active.title = release.imitation.title
+    for row in release.imitation.rows():
+        book.active.append(row)
+    book.save(folder / release.imitation.file)
 
 
 def _videos(output: Path, look: Look, tell: Tell) -> int:
@@ -98,7 +104,7 @@ def _videos(output: Path, look: Look, tell: Tell) -> int:
     data = synthetic.load(
         subjects=PEOPLE,
         clips_per_subject=CLIPS,
-        first_subject=FIRST_PERSON["video"],
+        first_subject=FIRST_PERSON,
         **look._asdict(),
     )
     for done, sample in enumerate(data.samples, start=1):
@@ -123,21 +129,18 @@ def _ranks(entries: Sequence[Entry]) -> list[int]:
     return ranks
 
 
-def _clip(name: str, output: Path, look: Look, entry: Entry, rank: int) -> None:
+def _clip(release: Release, output: Path, look: Look, entry: Entry, rank: int) -> None:
     import cv2
 
-    clip = _render(name, entry, rank, look)
-    onset, offset = entry.onset, entry.offset
-    if onset is None or offset is None:  # SMIC: a folder is onset to offset
-        onset = 1000 * (rank + 1)
-        offset = onset + len(clip.frames) - 1
-    apex = entry.apex if entry.apex and onset < entry.apex < offset else None
+    clip = _render(release, entry, rank, look)
+    onset, apex, offset = _span(release, entry, rank, len(clip.frames))
     numbers = np.arange(onset, offset + 1)
     shown = _course(numbers, apex, clip.apex, len(clip.frames))
-    for path, index in zip(_paths(name, output, entry, numbers), shown, strict=True):
+    for number, index in zip(numbers, shown, strict=True):
+        path = output / release.imitation.frame(entry, number)
         path.parent.mkdir(parents=True, exist_ok=True)
         frame = cv2.cvtColor(clip.frames[index], cv2.COLOR_RGB2BGR)
-        if name == "samm":  # a grey scene around the face
+        if release.imitation.grey:
             frame = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
             border = (look.size // 4,) * 4
             frame = cv2.copyMakeBorder(frame, *border, cv2.BORDER_REPLICATE)
@@ -145,13 +148,28 @@ def _clip(name: str, output: Path, look: Look, entry: Entry, rank: int) -> None:
         cv2.imwrite(str(path), frame, quality)
 
 
-def _render(name: str, entry: Entry, rank: int, look: Look) -> Clip:
+def _span(
+    release: Release, entry: Entry, rank: int, rendered: int
+) -> tuple[int, int | None, int]:
+    """Onset, apex and offset of the frames that are made, bad annotation or not."""
+    onset, apex, offset = entry.onset, entry.apex, entry.offset
+    if onset is None:  # a folder is onset to offset
+        onset = 1000 * (rank + 1)
+        return onset, None, onset + rendered - 1
+    if offset is None or offset <= max(onset, apex or 0):
+        offset = max(onset, apex or 0) + rendered
+    if release.longest:  # no videos of hours, as some offsets would have it
+        offset = min(offset, onset + 2 * rendered)
+    return onset, apex if apex and onset < apex < offset else None, offset
+
+
+def _render(release: Release, entry: Entry, rank: int, look: Look) -> Clip:
     """A clip of the entry's own person that shows the entry's class."""
-    person = FIRST_PERSON[name] + int("".join(c for c in entry.subject if c.isdigit()))
+    digits = "".join(c for c in entry.subject if c.isdigit())
     data = synthetic.load(
         subjects=1,
         clips_per_subject=_TRIES,
-        first_subject=person,
+        first_subject=release.imitation.person + int(digits),
         size=look.size,
         frames=look.frames,
         seed=look.seed,
@@ -163,7 +181,8 @@ def _render(name: str, entry: Entry, rank: int, look: Look) -> Clip:
 
 def _shown(entry: Entry) -> int:
     """Which of the three classes the face shows; 'others' looks negative."""
-    return {"happiness": 1, "positive": 1, "surprise": 2}.get(entry.emotion, 0)
+    looks = {"happiness": 1, "happy": 1, "positive": 1, "surprise": 2}
+    return looks.get(entry.emotion, 0)
 
 
 def _course(
@@ -174,22 +193,3 @@ def _course(
     if apex is not None:
         known = [numbers[0], apex, numbers[-1]], [0, rendered_apex, count - 1]
     return np.interp(numbers, *known).round().astype(int)
-
-
-def _paths(
-    name: str, output: Path, entry: Entry, numbers: Sequence[int]
-) -> Iterator[Path]:
-    """Paths in the official layouts; padding differs between clips of SAMM."""
-    subject, sample = entry.subject, entry.sample
-    if name == "casme2":
-        folder = output / "Cropped" / "Cropped" / subject / sample
-        return (folder / f"reg_img{n}.jpg" for n in numbers)
-    if name == "smic_hs":
-        number, kind = int(subject[1:]), sample.split("_")[1]
-        place = output / "SMIC_all_cropped" / "HS" / f"s{number}" / "micro"
-        emotion = smic.classes(3)[smic.PREFIXES.index(kind)]
-        folder = place / emotion / f"s{number}_{sample.split('_', 1)[1]}"
-        return (folder / f"reg_image{n:06d}.bmp" for n in numbers)
-    width = 4 + sum(map(ord, sample)) % 2
-    folder = output / "SAMM" / subject / sample
-    return (folder / f"{subject}_{n:0{width}d}.jpg" for n in numbers)

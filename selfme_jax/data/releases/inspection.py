@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import stat
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -9,13 +10,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import align, apex, casme2, faces, release, samm, sheets, smic
+from selfme_jax.data import align, apex, faces
 from selfme_jax.data.align import FaceCache, Similarity
-from selfme_jax.data.release import Entry, Found
+from selfme_jax.data.releases import layout, listing, registry, sheets
+from selfme_jax.data.releases.layout import Found
+from selfme_jax.data.releases.record import Entry
 from selfme_jax.types import Tell, UserError
 
-RELEASES = {"casme2": casme2, "smic_hs": smic, "samm": samm}
-DATASETS = {name: (name,) for name in RELEASES} | {"megc2019": tuple(RELEASES)}
 APEXES = ("annotated", "motion", "midpoint")
 FRAMES = ("all", "rise", "ends")
 LOOKS = 8  # frames from the onset on in which a face is looked for
@@ -25,7 +26,7 @@ WORKERS = 4  # OpenCV decodes without Python's lock
 class Options(NamedTuple):
     """What determines a prepared dataset, besides the release."""
 
-    classes: int = 3  # of the protocol: 3 | 5
+    classes: int = 3  # of the protocol; 0 = every clip, for action units
     size: int = 256  # height and width of the faces
     detector: str = "haar"  # see faces.load; where the release holds whole scenes
     apex: str = "annotated"  # motion where there is none | motion | midpoint
@@ -46,7 +47,7 @@ class Usable(NamedTuple):
     apex_source: str
     matrix: np.ndarray
     content: str
-    missing: tuple[int, ...]
+    missing: tuple[tuple[int, int], ...]
     notes: tuple[str, ...]
 
 
@@ -58,6 +59,7 @@ class Survey(NamedTuple):
     usable: tuple[Usable, ...]
     unusable: dict[str, str]
     imitation: bool = False  # made by ``imitation.write``
+    classes: int = 3
 
     @property
     def duplicates(self) -> list[tuple[str, ...]]:
@@ -68,26 +70,12 @@ class Survey(NamedTuple):
         return [tuple(names) for names in by_content.values() if len(names) > 1]
 
 
-def classes(name: str, number: int) -> tuple[str, ...]:
-    """Names of the classes of a dataset.
-
-    Raises:
-        UserError: it has no such protocol.
-    """
-    if number not in (3, 5) or (number == 5 and len(DATASETS[name]) > 1):
-        raise UserError(
-            f"{name} has no protocol of {number} classes. Use 3"
-            f"{'' if len(DATASETS[name]) > 1 else ' or 5'}."
-        )
-    return RELEASES[DATASETS[name][0]].classes(number)
-
-
 def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Survey:
     """Look at all clips of a dataset below ``source``; every frame is decoded.
 
     Args:
-        name: of DATASETS.
-        source: folder of the release; of 'megc2019', one above all three.
+        name: of ``registry.NAMES``.
+        source: folder of the release; of a composite, one above all its parts.
         options: of the preparation.
         cache: file that faces are kept in.
         tell: called as the work goes on.
@@ -101,11 +89,11 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
         raise UserError(_how_to_get(name, source))
     entries: list[Entry] = []
     located: list[Found | str] = []
-    for part in DATASETS[name]:
-        own = RELEASES[part].read(root, number=options.classes)
-        places = release.folders(root, RELEASES[part].identify)
+    for part in registry.parts(name):
+        own = listing.read(root, part, number=options.classes)
+        places = layout.folders(root, part)
         entries += own
-        located += release.locate(own, places, root)
+        located += layout.locate(own, places, root, part)
     if all(isinstance(found, str) for found in located):
         raise UserError(
             f"none of the {len(entries)} clips of {name} is below {source}.\n"
@@ -120,13 +108,14 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
         tuple(entries),
         tuple(found for _, found in pairs if isinstance(found, Usable)),
         {entry.name: why for entry, why in pairs if isinstance(why, str)},
-        any(release.IMITATION in files for _, _, files in sheets.walk(root)),
+        any(layout.IMITATION in files for _, _, files in sheets.walk(root)),
+        options.classes,
     )
 
 
 def check(name: str, options: Options) -> None:
     """Raises UserError on an option out of range."""
-    classes(name, options.classes)
+    registry.classes(name, options.classes)
     for key, known in (("apex", APEXES), ("frames", FRAMES)):
         value = getattr(options, key)
         if value not in known:
@@ -141,6 +130,8 @@ def decode(path: Path) -> np.ndarray | str:
     import cv2
 
     try:
+        if not stat.S_ISREG(path.stat().st_mode):  # a pipe would be waited for
+            return "no regular file"
         data = np.frombuffer(path.read_bytes(), np.uint8)
     except OSError as error:
         return error.strerror or str(error)
@@ -237,9 +228,9 @@ def _apex(images, numbers, annotated: int | None, how: str) -> tuple[int, str]:
 
 
 def _how_to_get(name: str, source: str) -> str:
-    parts = [RELEASES[part] for part in DATASETS[name]]
-    apply = "; ".join(part.APPLY for part in parts)
-    tree = "\n".join("  " + line for p in parts for line in p.TREE.splitlines())
+    parts = registry.parts(name)
+    apply = "; ".join(dict.fromkeys(part.apply for part in parts))
+    tree = "\n".join("  " + line for p in parts for line in p.tree.splitlines())
     return (
         f"no release of {name} in {source or '--source (not given)'}. Apply for it at "
         f"{apply};\nthen unpack it and set --source to the folder that holds:\n{tree}"

@@ -9,11 +9,20 @@ import pytest
 import tiny_release
 
 from selfme_jax import verification
-from selfme_jax.data import align, imitated_sheets, imitation, protocol, release, survey
-from selfme_jax.data.imitation import Look
+from selfme_jax.data import align, protocol
+from selfme_jax.data.releases import (
+    casme2,
+    imitation,
+    layout,
+    listing,
+    registry,
+    samm,
+    smic_hs,
+)
+from selfme_jax.data.releases.imitation import Look
 from selfme_jax.types import UserError
 
-NAMES = tuple(survey.RELEASES)
+NAMES = ("casme2", "smic_hs", "samm")
 
 
 @pytest.fixture(scope="module")
@@ -22,12 +31,12 @@ def sheets(tmp_path_factory):
     places = {}
     for name in NAMES:
         places[name] = tmp_path_factory.mktemp(name)
-        imitated_sheets.write(name, places[name])
+        imitation.write_sheet(registry.RELEASES[name], places[name])
     return places
 
 
 def entries(sheets, name, number=3):
-    return survey.RELEASES[name].read(sheets[name], number=number)
+    return listing.read(sheets[name], registry.RELEASES[name], number=number)
 
 
 def rows(folder):
@@ -47,11 +56,11 @@ def rows(folder):
 )
 def test_counts_of_the_protocols(sheets, name, number, count, people):
     found = entries(sheets, name, number)
-    assert len(found) == count == survey.RELEASES[name].EXPECTED[number]
+    assert len(found) == count == registry.total(name, number)
     assert len({entry.key for entry in found}) == count
     assert people in (None, len({entry.subject for entry in found}))
     labels = {entry.label for entry in found}
-    assert labels == set(range(len(survey.classes(name, number))))
+    assert labels == set(range(len(registry.classes(name, number))))
     if number == 3:
         dataset = found[0].dataset
         assert protocol.count(found, dataset) == protocol.COUNTS[dataset]
@@ -60,14 +69,18 @@ def test_counts_of_the_protocols(sheets, name, number, count, people):
 @pytest.mark.parametrize(
     ("name", "number", "words"),
     [
-        ("smic_hs", 5, "SMIC is annotated in 3 classes only. Set --classes=3."),
-        ("samm", 4, "samm has no protocol of 4 classes. Use 3 or 5."),
+        ("smic_hs", 5, "smic_hs has no protocol of 5 classes. Use 3."),
+        (
+            "samm",
+            4,
+            "samm has no protocol of 4 classes. Use 3, 5 or 8; 0 takes every clip.",
+        ),
         ("megc2019", 5, "megc2019 has no protocol of 5 classes. Use 3."),
     ],
 )
 def test_no_such_protocol(name, number, words):
     with pytest.raises(UserError) as caught:
-        survey.classes(name, number)
+        registry.classes(name, number)
     assert str(caught.value) == words
 
 
@@ -85,7 +98,7 @@ def test_casme2_without_an_apex_of_its_own_is_in_five_classes_alone(sheets):
 
 def test_casme2_cells(sheets):
     found = {entry.key: entry for entry in entries(sheets, "casme2")}
-    odd = {(f"sub{who:02d}", name) for who, name in imitated_sheets.ODD}
+    odd = {(f"sub{who:02d}", name) for who, name in casme2.ODD}
     assert odd <= found.keys()
     assert sum(entry.apex == entry.offset for entry in found.values()) == 2
     assert {entry.aus for entry in found.values()} == {"12", "4+L7?", "R12+14", "4"}
@@ -100,13 +113,13 @@ def test_smic_needs_no_sheet(sheets, tmp_path):
     listed = {row[1] for row in rows(sheets["smic_hs"])[1:]}
     found = {entry.sample: entry for entry in entries(sheets, "smic_hs")}
     assert len(listed) == 157
-    assert not listed & set(imitated_sheets.SMIC_LEFT_OUT)
+    assert not listed & set(smic_hs.LEFT_OUT)
     shown = {row[1]: row[-1] for row in rows(sheets["smic_hs"])}
     assert shown["s18_sur_03"] == "negative"
     assert found["s18_sur_03"].emotion == "surprise" and found["s18_sur_03"].label == 2
     assert found["s01_ne_02"].label == 0 and found["s20_po_03"].label == 1
     assert {(e.onset, e.apex, e.offset) for e in found.values()} == {(None,) * 3}
-    assert survey.RELEASES["smic_hs"].read(tmp_path) == list(found.values())
+    assert listing.read(tmp_path, smic_hs.RELEASE, number=3) == list(found.values())
 
 
 def test_samm_header_and_apexes(sheets):
@@ -114,7 +127,7 @@ def test_samm_header_and_apexes(sheets):
     assert table[13][0] == "Subject" and table[12][0] is None
     found = {entry.sample: entry for entry in entries(sheets, "samm")}
     beyond = [name for name, e in found.items() if e.apex > e.offset]
-    assert sorted(beyond) == sorted(imitated_sheets.BAD_APEX)
+    assert sorted(beyond) == sorted(samm.BAD_APEX)
     assert all(e.subject == e.sample[:3] for e in found.values())
     words = Counter(entry.emotion for entry in found.values())
     assert words["anger"] == 57 and "other" not in words
@@ -130,7 +143,7 @@ def test_an_imitation_holds_all_clips(name, tmp_path_factory, monkeypatch, capfd
     tell = lambda *what: told.append(what)  # noqa: E731
     count = imitation.write(name, root, look=Look(size=32, frames=4), tell=tell)
     assert not capfd.readouterr().err
-    assert count == len(told) == survey.RELEASES[name].EXPECTED[3]
+    assert count == len(told) == registry.total(name, 3)
     assert told[-1][:3] == ("imitating clips", count, count)
     clips = tiny_release.look(name, root, root.parent / "faces.json")
     dataset = clips.entries[0].dataset
@@ -147,7 +160,7 @@ def test_an_imitation_holds_all_clips(name, tmp_path_factory, monkeypatch, capfd
         }[name]
     )
     odd = {line.split()[1] for line in tiny_release.lines(clips)}
-    bad = {f"samm/{sample[:3]}/{sample}:" for sample in imitated_sheets.BAD_APEX}
+    bad = {f"samm/{sample[:3]}/{sample}:" for sample in samm.BAD_APEX}
     assert odd == (bad if name == "samm" else set())
     text = verification.text(clips, protocol.CLASSES)
     everyone = [line for line in text.splitlines() if line.startswith("| all ")]
@@ -163,7 +176,7 @@ def test_an_imitation_is_written_into_an_empty_folder_alone(tmp_path):
     with pytest.raises(UserError, match=r"is not empty\. Choose another --output"):
         imitation.write("samm", tmp_path)
     with pytest.raises(UserError, match="Known: video, casme2, smic_hs, samm"):
-        imitation.write("casme3", tmp_path / "new")
+        imitation.write("casme9", tmp_path / "new")
     with pytest.raises(UserError, match=r"no sheet of samm below .*Correct --source"):
         imitation.write("samm", tmp_path / "other", source=tmp_path)
 
@@ -177,12 +190,12 @@ def test_a_smic_of_long_clips_takes_its_spans_from_the_sheet(tmp_path):
     head = ("Subject", "Filename", None, "OnsetF", "OffsetF")
     row = (1, "s1_ne_01", None, 105, 110)
     tiny_release.write_sheet(tmp_path / "SMIC-HS-E_annotation.xlsx", [head, row])
-    module = survey.RELEASES["smic_hs"]
-    first, second = module.read(tmp_path)[:2]
+    release = smic_hs.RELEASE
+    first, second = listing.read(tmp_path, release, number=3)[:2]
     assert (first.onset, first.offset) == (105, 110)
     assert (second.onset, second.offset) == (None, None)
-    places = release.folders(tmp_path, module.identify)
-    clip, whole = release.locate([first, second], places, tmp_path)
+    places = layout.folders(tmp_path, release)
+    clip, whole = layout.locate([first, second], places, tmp_path, release)
     assert clip.numbers == tuple(range(105, 111)) and not clip.notes
     assert whole.numbers == tuple(range(100, 120))
     assert whole.notes, "nothing says that onset and offset are not known"
@@ -205,7 +218,7 @@ def test_the_official_sheets_give_the_published_list(shared_data):
     found = {
         (entry.dataset, *entry.key): entry.label
         for name in NAMES
-        for entry in survey.RELEASES[name].read(root)
+        for entry in listing.read(root, registry.RELEASES[name], number=3)
     }
     assert len(listed) == 442 and found == listed
     labels = np.bincount(list(found.values())).tolist()
@@ -217,4 +230,4 @@ def test_the_official_sheets_hold_five_classes(shared_data, name, count):
     root = shared_data / "annotations"
     if not root.is_dir():
         pytest.skip("no annotations/ in SELFME_TEST_DATA")
-    assert len(survey.RELEASES[name].read(root, number=5)) == count
+    assert len(listing.read(root, registry.RELEASES[name], number=5)) == count
