@@ -9,8 +9,8 @@ import pytest
 
 from configs import base, flow_images, synthetic
 from selfme_jax import build, first_stages, settings
-from selfme_jax.data import synthetic as faces
 from selfme_jax.data.flow_images import FlowImages
+from selfme_jax.data.synthetic import rendered as faces
 from selfme_jax.methods import registry
 from selfme_jax.methods.classic import LinearSVM
 from selfme_jax.methods.deep import Deep

@@ -7,7 +7,7 @@ import pytest
 from etils import epath
 
 from selfme_jax import comparison, settings, tables
-from selfme_jax.data import synthetic
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import Sample, UserError
 
 

@@ -22,9 +22,9 @@ from selfme_jax.data import (
     samm,
     sheets,
     smic,
-    synthetic,
 )
 from selfme_jax.data.release import Entry
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import Clip, Tell, UserError
 
 # Nobody else's; 40 people from 1000 are those of configs/synthetic_pretraining.py.

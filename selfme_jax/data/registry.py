@@ -4,12 +4,13 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from selfme_jax.data import flow_images, official, synthetic
+from selfme_jax.data import flow_images, official
+from selfme_jax.data.synthetic import rendered
 from selfme_jax.types import Dataset, UserError
 
 LOADERS: dict[str, Callable[..., Dataset]] = {
     "flow_images": flow_images.load,
-    "synthetic": synthetic.load,
+    "synthetic": rendered.load,
     **official.LOADERS,
 }
 

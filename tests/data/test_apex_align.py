@@ -8,8 +8,9 @@ import pytest
 import tiny_release
 from scipy import ndimage
 
-from selfme_jax.data import align, apex, records, survey, synthetic
+from selfme_jax.data import align, apex, records, survey
 from selfme_jax.data.align import Similarity
+from selfme_jax.data.synthetic import rendered as synthetic
 
 
 def people(count, **options):

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 
 from configs import synthetic_pretraining
-from selfme_jax.data import clips, faces, imitation, synthetic, video
+from selfme_jax.data import clips, faces, imitation, video
 from selfme_jax.data.faces import Box
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import UserError
 
 SIZE = 24
