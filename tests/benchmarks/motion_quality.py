@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # configs/
 
 from selfme_jax.configs import base, synthetic
 
-from selfme_jax.data import synthetic as faces
+from selfme_jax.data.synthetic import rendered as faces
 from selfme_jax.inputs import device_clips as clips
 from selfme_jax.motion import network as motion_network
 from selfme_jax.motion import quality

@@ -8,9 +8,10 @@ import pytest
 import tiny_release
 from scipy import ndimage
 
-from selfme_jax.data import align, apex, synthetic
+from selfme_jax.data import align, apex
 from selfme_jax.data.align import Similarity
 from selfme_jax.data.releases import inspection, records
+from selfme_jax.data.synthetic import rendered as synthetic
 
 
 def people(count, **options):

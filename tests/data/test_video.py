@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from selfme_jax.configs import synthetic_pretraining
 
-from selfme_jax.data import clips, faces, synthetic, video
+from selfme_jax.data import clips, faces, video
 from selfme_jax.data.faces import Box
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
 from selfme_jax.data.releases import imitation
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import UserError
 
 SIZE = 24

@@ -11,8 +11,8 @@ from flax import traverse_util
 from plans import plan
 from selfme_jax.configs import base, flow_images, synthetic
 
-from selfme_jax.data import synthetic as faces
 from selfme_jax.data.flow_images import FlowImages
+from selfme_jax.data.synthetic import rendered as faces
 from selfme_jax.inputs import learned
 from selfme_jax.run import build
 from selfme_jax.run import config as configs

@@ -8,7 +8,7 @@ from etils import epath
 from plans import plan
 
 from selfme_jax import tables
-from selfme_jax.data import synthetic
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.run import table_rows
 from selfme_jax.run.config import Source
 from selfme_jax.types import Sample, UserError

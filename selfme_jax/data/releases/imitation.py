@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import synthetic
 from selfme_jax.data.releases import layout, listing, registry, sheets
 from selfme_jax.data.releases.record import Entry, Release
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import Clip, Tell, UserError
 
 NAMES = ("video", *registry.RELEASES)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from selfme_jax.data import synthetic
+from selfme_jax.data.synthetic import rendered
 from selfme_jax.types import ClipDataset, UserError
 
 STILL = {"noise": 0.0, "drift": 0.0}  # motion only
@@ -14,14 +14,14 @@ POSED = STILL | {"head_motion": 0.0}  # expression only
 @pytest.fixture(scope="module")
 def clean():
     """Eight noise-free clips of four people at the default size."""
-    data = synthetic.load(subjects=4, clips_per_subject=2, **STILL)
+    data = rendered.load(subjects=4, clips_per_subject=2, **STILL)
     return [data.clip(i) for i in range(len(data.samples))]
 
 
 @pytest.fixture(scope="module")
 def posed():
     """The same without head motion."""
-    data = synthetic.load(subjects=4, clips_per_subject=2, **POSED)
+    data = rendered.load(subjects=4, clips_per_subject=2, **POSED)
     return [data.clip(i) for i in range(len(data.samples))]
 
 
@@ -47,14 +47,14 @@ def error(first, second) -> float:
 
 
 def test_clip_layout():
-    data = synthetic.load(subjects=1, clips_per_subject=2, size=48, frames=9)
+    data = rendered.load(subjects=1, clips_per_subject=2, size=48, frames=9)
     assert isinstance(data, ClipDataset)
     clip = data.clip(1)
     assert clip.frames.shape == (9, 48, 48, 3)
     assert clip.frames.dtype == np.uint8
     assert clip.flow.shape == (48, 48, 2)
     assert clip.flow.dtype == np.float32
-    assert clip.landmarks.shape == (9, len(synthetic.LANDMARKS), 2)
+    assert clip.landmarks.shape == (9, len(rendered.LANDMARKS), 2)
     assert clip.landmarks.dtype == np.float32
     assert 0 < clip.apex < 8
     assert [s[:3] for s in data.samples] == [
@@ -65,12 +65,12 @@ def test_clip_layout():
 
 def test_a_clip_depends_on_seed_person_and_number_alone():
     options = {"size": 32, "frames": 5}
-    many = synthetic.load(subjects=3, clips_per_subject=3, **options)
-    one = synthetic.load(subjects=1, clips_per_subject=2, first_subject=2, **options)
+    many = rendered.load(subjects=3, clips_per_subject=3, **options)
+    one = rendered.load(subjects=1, clips_per_subject=2, first_subject=2, **options)
     assert one.samples == many.samples[6:8]
     assert same(many.clip(7), one.clip(1))
     assert same(many.clip(7), many.clip(7))
-    other = synthetic.load(subjects=3, clips_per_subject=3, seed=1, **options)
+    other = rendered.load(subjects=3, clips_per_subject=3, seed=1, **options)
     assert not same(many.clip(7), other.clip(7))
     hashes = {s.sha256 for s in (*many.samples, *other.samples)}
     assert len(hashes) == 18
@@ -78,7 +78,7 @@ def test_a_clip_depends_on_seed_person_and_number_alone():
 
 def test_other_sizes_show_the_same_clip():
     small, large = (
-        synthetic.load(subjects=1, clips_per_subject=1, size=size, **STILL).clip(0)
+        rendered.load(subjects=1, clips_per_subject=1, size=size, **STILL).clip(0)
         for size in (64, 128)
     )
     assert small.apex == large.apex
@@ -131,7 +131,7 @@ def test_landmarks_follow_the_flow(clean):
 def test_landmarks_are_on_the_face(clean):
     """Eyes are darker and mouths redder than cheeks in the picture."""
     for clip in clean:
-        points = dict(zip(synthetic.LANDMARKS, clip.landmarks[0], strict=True))
+        points = dict(zip(rendered.LANDMARKS, clip.landmarks[0], strict=True))
 
         def colour(*names, clip=clip, points=points):
             x, y = np.mean([points[name] for name in names], axis=0).round().astype(int)
@@ -148,7 +148,7 @@ def test_landmarks_are_on_the_face(clean):
 
 @pytest.mark.parametrize(("size", "peak"), [(128, 2.0), (64, 1.0)])
 def test_amplitude_is_the_peak_in_pixels(size, peak):
-    data = synthetic.load(
+    data = rendered.load(
         subjects=3, clips_per_subject=2, size=size, amplitude=(2, 2), **POSED
     )
     for i in range(6):
@@ -157,7 +157,7 @@ def test_amplitude_is_the_peak_in_pixels(size, peak):
 
 
 def test_amplitudes_span_their_range():
-    data = synthetic.load(subjects=20, clips_per_subject=3, size=32, frames=3, **POSED)
+    data = rendered.load(subjects=20, clips_per_subject=3, size=32, frames=3, **POSED)
     peaks = [4 * np.linalg.norm(data.clip(i).flow, axis=-1).max() for i in range(60)]
     assert 0.5 <= min(peaks) < 0.7
     assert 2.2 < max(peaks) <= 3.0 + 1e-4
@@ -174,9 +174,9 @@ def test_apex_is_the_frame_of_largest_displacement(posed):
 
 
 def test_expressions_are_nearly_symmetric(posed):
-    left = [i for i, name in enumerate(synthetic.LANDMARKS) if name.endswith("_l")]
-    names = [synthetic.LANDMARKS[i][:-2] for i in left]
-    right = [synthetic.LANDMARKS.index(f"{name}_r") for name in names]
+    left = [i for i, name in enumerate(rendered.LANDMARKS) if name.endswith("_l")]
+    names = [rendered.LANDMARKS[i][:-2] for i in left]
+    right = [rendered.LANDMARKS.index(f"{name}_r") for name in names]
     for clip in posed:
         moved = clip.landmarks[clip.apex] - clip.landmarks[0]
         mirrored = moved[right] * [-1, 1]
@@ -187,7 +187,7 @@ def test_expressions_are_nearly_symmetric(posed):
 
 def test_head_motion_is_rigid_and_small():
     """With hardly any expression the landmarks move like one stiff body."""
-    data = synthetic.load(
+    data = rendered.load(
         subjects=3, clips_per_subject=2, amplitude=(1e-3, 1e-3), head_motion=2, **STILL
     )
     for i in range(6):
@@ -207,17 +207,17 @@ def test_noise_and_light(posed):
     for clip in posed:
         corner = clip.frames[:, :4, :4].astype(int)
         assert np.abs(corner - corner[0]).max() <= 1  # expressions fade, never end
-    noisy = synthetic.load(subjects=1, noise=3, head_motion=0, drift=0).clip(0)
+    noisy = rendered.load(subjects=1, noise=3, head_motion=0, drift=0).clip(0)
     corner = noisy.frames[:, :24, :10].astype(float)
     assert np.diff(corner, axis=0).std() == pytest.approx(3 * np.sqrt(2), rel=0.05)
-    lit = synthetic.load(subjects=1, noise=0, head_motion=0, drift=0.1).clip(0)
+    lit = rendered.load(subjects=1, noise=0, head_motion=0, drift=0.1).clip(0)
     corner = lit.frames[:, :4, :4].astype(float).mean((1, 2, 3))
     change = np.abs(corner / corner[0] - 1).max()
     assert 0.01 < change < 0.31  # 0.1 for each of constant, x and y
 
 
 def test_people_differ():
-    data = synthetic.load(subjects=6, clips_per_subject=2, size=48, **POSED)
+    data = rendered.load(subjects=6, clips_per_subject=2, size=48, **POSED)
     onsets = np.stack([data.clip(i).frames[0] for i in range(12)]).astype(float)
     distance = np.abs(onsets[:, None] - onsets[None]).mean((2, 3, 4))
     person = np.arange(12) // 2
@@ -229,7 +229,7 @@ def test_people_differ():
 
 
 def test_labels_are_unbalanced_and_not_everybody_shows_all():
-    data = synthetic.load(subjects=60, clips_per_subject=6)
+    data = rendered.load(subjects=60, clips_per_subject=6)
     labels = np.array([s.label for s in data.samples])
     shares = np.bincount(labels, minlength=3) / len(labels)
     np.testing.assert_allclose(shares, [0.50, 0.28, 0.22], atol=0.06)
@@ -253,7 +253,7 @@ def nearest_mean(features: np.ndarray, labels: np.ndarray, people: np.ndarray) -
 
 
 def test_motion_tells_the_class_and_looks_do_not():
-    data = synthetic.load(subjects=20, clips_per_subject=5, size=32, frames=5)
+    data = rendered.load(subjects=20, clips_per_subject=5, size=32, frames=5)
     clips = [data.clip(i) for i in range(100)]
     labels = np.array([s.label for s in data.samples])
     people = np.array([s.subject for s in data.samples])
@@ -282,4 +282,4 @@ def test_motion_tells_the_class_and_looks_do_not():
 )
 def test_bad_options(options):
     with pytest.raises(UserError, match="synthetic faces need"):
-        synthetic.load(**options)
+        rendered.load(**options)

@@ -13,17 +13,17 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import acting, anatomy, portrait
-from selfme_jax.data.acting import Performance
-from selfme_jax.data.anatomy import Anatomy
 from selfme_jax.data.protocol import CLASSES
+from selfme_jax.data.synthetic import anatomy, performance, portrait
+from selfme_jax.data.synthetic.anatomy import Anatomy
+from selfme_jax.data.synthetic.performance import Performance
 from selfme_jax.types import Clip, Sample, UserError
 
 VERSION = 1  # raise it when the same options give other pixels
 REFERENCE_SIZE = 128  # amplitude and head motion are pixels at this frame size
 LANDMARKS = tuple(anatomy.landmarks(Anatomy(*(low for low, _ in anatomy.RANGES))))
 # Sources of randomness, apart so that none disturbs another.
-LOOKS, LABELS, ACTING, NOISE = range(4)
+LOOKS, LABELS, PERFORMANCE, NOISE = range(4)
 
 
 class Recipe(NamedTuple):
@@ -118,9 +118,9 @@ def _expression(
     recipe: Recipe, person: int, number: int
 ) -> tuple[int, str, dict[int, float], np.random.Generator]:
     """Label, emotion, AU intensities, and the generator to go on with."""
-    label = acting.label(_generator(recipe.seed, LABELS, person), number)
-    rng = _generator(recipe.seed, ACTING, person, number)
-    return label, *acting.expression(rng, label), rng
+    label = performance.label(_generator(recipe.seed, LABELS, person), number)
+    rng = _generator(recipe.seed, PERFORMANCE, person, number)
+    return label, *performance.expression(rng, label), rng
 
 
 def _sample(recipe: Recipe, person: int, number: int) -> Sample:
@@ -147,7 +147,7 @@ def _render(recipe: Recipe, person: int, number: int) -> Clip:
     face, canvas = _person(recipe.seed, person, recipe.size)
     _, _, intensities, rng = _expression(recipe, person, number)
     amplitude = np.exp(rng.uniform(*np.log(recipe.amplitude))) * 2 / REFERENCE_SIZE
-    play = acting.perform(
+    play = performance.perform(
         rng,
         face,
         intensities,

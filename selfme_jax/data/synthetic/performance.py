@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import action_units
-from selfme_jax.data.anatomy import Anatomy
 from selfme_jax.data.protocol import CLASSES
+from selfme_jax.data.synthetic import action_units
+from selfme_jax.data.synthetic.anatomy import Anatomy
 
 PRIOR = (0.50, 0.28, 0.22)  # of CLASSES, about as in the real sets
 BYSTANDERS = 2.0  # AUs that join an expression, on average

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from selfme_jax.data import acting, action_units, anatomy
+from selfme_jax.data.synthetic import action_units, anatomy, performance
 
 FACE = anatomy.draw(np.random.default_rng(5))
 POINTS = anatomy.landmarks(FACE)
@@ -103,7 +103,7 @@ def test_bystanders_stay_weaker_than_the_expression():
     rng = np.random.default_rng(0)
     joined = 0
     for label in [0, 1, 2] * 60:
-        emotion, intensities = acting.expression(rng, label)
+        emotion, intensities = performance.expression(rng, label)
         name = ("negative", "positive", "surprise")[label]
         own = [units for e, units in action_units.EXPRESSIONS[name] if e == emotion]
         fitting = [units for units in own if units.keys() <= intensities.keys()]

@@ -5,9 +5,9 @@ The numbers are by eye, chosen on contact sheets; sizes are in face coordinates.
 
 import numpy as np
 
-from selfme_jax.data import anatomy
-from selfme_jax.data.anatomy import Anatomy
-from selfme_jax.data.canvas import Canvas, blank, edge, line
+from selfme_jax.data.synthetic import anatomy
+from selfme_jax.data.synthetic.anatomy import Anatomy
+from selfme_jax.data.synthetic.canvas import Canvas, blank, edge, line
 
 EXTENT = 1.25  # the canvas spans [-EXTENT, EXTENT] in face coordinates
 OVERSAMPLING = 2  # canvas pixels per frame pixel

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import anatomy
-from selfme_jax.data.anatomy import Anatomy
+from selfme_jax.data.synthetic import anatomy
+from selfme_jax.data.synthetic.anatomy import Anatomy
 
 
 class Bump(NamedTuple):
