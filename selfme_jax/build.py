@@ -16,8 +16,8 @@ from selfme_jax import files
 from selfme_jax.baselines import ststnet
 from selfme_jax.baselines.tcae import FEATURES
 from selfme_jax.data import registry as datasets
-from selfme_jax.data import video
 from selfme_jax.data.pairs import MemoryFrames, Pairs
+from selfme_jax.data.videos import prepared as video
 from selfme_jax.methods import deep, imagenet, inputs, registry
 from selfme_jax.methods.method import Method
 from selfme_jax.ops import augment

@@ -19,9 +19,10 @@ import numpy as np
 from absl import flags
 
 from selfme_jax import cli, files, verification
-from selfme_jax.data import clips, imitation, official, survey
-from selfme_jax.data import video as videos
-from selfme_jax.data.video import VideoFrames
+from selfme_jax.data import imitation, official, survey
+from selfme_jax.data.videos import clips
+from selfme_jax.data.videos import prepared as videos
+from selfme_jax.data.videos.prepared import VideoFrames
 from selfme_jax.report import contact_sheet
 from selfme_jax.train.log import Teller
 from selfme_jax.types import UserError

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import align, manifest, survey
+from selfme_jax.data import manifest, survey
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.survey import Options, Usable
 from selfme_jax.types import Tell, UserError
 

@@ -9,8 +9,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import align, apex, casme2, faces, release, samm, sheets, smic
-from selfme_jax.data.align import FaceCache, Similarity
+from selfme_jax.data import casme2, release, samm, sheets, smic
+from selfme_jax.data.faces import apex
+from selfme_jax.data.faces import detection as faces
+from selfme_jax.data.faces import framing as align
+from selfme_jax.data.faces.framing import FaceCache, Similarity
 from selfme_jax.data.release import Entry, Found
 from selfme_jax.types import Tell, UserError
 

@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax.data import apex, imitation, official, survey, synthetic
+from selfme_jax.data import imitation, official, survey, synthetic
+from selfme_jax.data.faces import apex
 
 SIDE = 308  # 308 * 308 pixels are 280 * 340
 

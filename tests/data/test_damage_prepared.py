@@ -5,7 +5,8 @@ import json
 import pytest
 import tiny_release
 
-from selfme_jax.data import align, official
+from selfme_jax.data import official
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.survey import Options
 from selfme_jax.types import UserError
 

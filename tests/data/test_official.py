@@ -9,7 +9,8 @@ import pytest
 import tiny_release
 
 from selfme_jax import verification
-from selfme_jax.data import align, imitated_sheets, imitation, protocol, release, survey
+from selfme_jax.data import imitated_sheets, imitation, protocol, release, survey
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.imitation import Look
 from selfme_jax.types import UserError
 

@@ -8,7 +8,8 @@ import pytest
 import tensorflow_datasets as tfds
 import tiny_release
 
-from selfme_jax.data import align, official, protocol, survey
+from selfme_jax.data import official, protocol, survey
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.micro_expressions import BUILDERS
 from selfme_jax.data.survey import Options
 from selfme_jax.types import ClipDataset, UserError
@@ -141,7 +142,7 @@ def test_which_frames_are_taken(source, tmp_path, frames, chosen, apex):
 
 @pytest.mark.parametrize("how", survey.APEXES)
 def test_where_the_apex_is_from(source, tmp_path, monkeypatch, how):
-    monkeypatch.setattr("selfme_jax.data.apex.estimate", lambda frames: 6)
+    monkeypatch.setattr("selfme_jax.data.faces.apex.estimate", lambda frames: 6)
     prepare(source, tmp_path, apex=how)
     data = load(tmp_path)
     at = {"annotated": 4, "motion": 6, "midpoint": 4}[how]

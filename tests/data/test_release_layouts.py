@@ -7,7 +7,8 @@ import cv2
 import pytest
 import tiny_release
 
-from selfme_jax.data import align, release
+from selfme_jax.data import release
+from selfme_jax.data.faces import framing as align
 
 
 @pytest.fixture(autouse=True)

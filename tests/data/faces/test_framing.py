@@ -8,8 +8,10 @@ import pytest
 import tiny_release
 from scipy import ndimage
 
-from selfme_jax.data import align, apex, records, survey, synthetic
-from selfme_jax.data.align import Similarity
+from selfme_jax.data import records, survey, synthetic
+from selfme_jax.data.faces import apex
+from selfme_jax.data.faces import framing as align
+from selfme_jax.data.faces.framing import Similarity
 
 
 def people(count, **options):
