@@ -7,8 +7,8 @@ import numpy as np
 
 from selfme_jax import files
 from selfme_jax.data import registry as datasets
-from selfme_jax.data import video
 from selfme_jax.data.pairs import MemoryFrames, Pairs
+from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
 from selfme_jax.inputs.base import FirstStage
 from selfme_jax.inputs.motion_learning import MotionLearning

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax.data import apex
+from selfme_jax.data.faces import apex
 from selfme_jax.data.releases import imitation, inspection, prepared
 from selfme_jax.data.synthetic import rendered as synthetic
 

@@ -10,8 +10,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import align, apex, faces
-from selfme_jax.data.align import FaceCache, Similarity
+from selfme_jax.data.faces import apex
+from selfme_jax.data.faces import detection as faces
+from selfme_jax.data.faces import framing as align
+from selfme_jax.data.faces.framing import FaceCache, Similarity
 from selfme_jax.data.releases import layout, listing, registry, sheets
 from selfme_jax.data.releases.layout import Found
 from selfme_jax.data.releases.record import Entry

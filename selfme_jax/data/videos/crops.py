@@ -6,9 +6,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import clips, faces
-from selfme_jax.data.clips import ClipFile, DamagedError
-from selfme_jax.data.faces import Square
+from selfme_jax.data.faces import detection
+from selfme_jax.data.faces.detection import Square
+from selfme_jax.data.videos import clips
+from selfme_jax.data.videos.clips import ClipFile, DamagedError
 from selfme_jax.types import Tell, UserError
 
 # Frames of a clip in which the face is looked for, and the share of them in which it
@@ -22,7 +23,7 @@ class Options(NamedTuple):
     """What determines the crops of a clip."""
 
     size: int  # height and width of a crop
-    detector: str  # see faces.load
+    detector: str  # see detection.load
     stride: int  # every so-manieth frame is used
     max_frames: int  # the first so many of these; 0 = all
 
@@ -86,7 +87,7 @@ def crops(
                 ) from None
             done += 1
             tell("writing frames", done, total, cut.clip.name)
-            image = faces.crop(frame, cut.square, size=options.size)
+            image = detection.crop(frame, cut.square, size=options.size)
             yield cut.clip.name, number, image
 
 
@@ -96,7 +97,7 @@ def _look(clip: ClipFile, options: Options, tell: Callable[[], None]) -> Cut:
     Raises:
         DamagedError: it cannot be used.
     """
-    detect = faces.load(options.detector)
+    detect = detection.load(options.detector)
     expected = clips.expected_frames(clip) // options.stride
     if options.max_frames:
         expected = min(expected, options.max_frames)
@@ -118,7 +119,7 @@ def _look(clip: ClipFile, options: Options, tell: Callable[[], None]) -> Cut:
             f"a face in {len(hits)} of the {len(boxes)} frames looked at"
         )
     rate = clips.fps(clip) / options.stride
-    return Cut(clip, faces.clip_square(hits), count, rate, damage)
+    return Cut(clip, detection.clip_square(hits), count, rate, damage)
 
 
 def _frames(clip: ClipFile, options: Options) -> Iterator[np.ndarray]:

@@ -14,9 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import clips, cuts, faces, writing
-from selfme_jax.data.cuts import Cut, Options
+from selfme_jax.data import writing
+from selfme_jax.data.faces import detection
 from selfme_jax.data.pairs import ClipInfo
+from selfme_jax.data.videos import clips, crops
+from selfme_jax.data.videos.crops import Cut, Options
 from selfme_jax.types import Tell, UserError
 
 
@@ -61,7 +63,7 @@ def prepare(
         source: folder of videos and of folders of frames.
         data_dir: of the dataset.
         size: height and width of the crops.
-        detector: of faces, see ``faces.load``.
+        detector: of faces, see ``detection.load``.
         stride: take every so-manieth frame.
         max_frames: of a clip, the first so many (after stride); 0 = all.
         tell: called as the work goes on, with (what, done, total, where).
@@ -76,7 +78,7 @@ def prepare(
             "0 (all) or at least 2. Change these flags."
         )
     options = Options(size, detector, stride, max_frames)
-    faces.load(detector)
+    detection.load(detector)
     found = clips.find(source)
     source_bytes = {clip.name: clip.bytes for clip in found}
     if _folder(data_dir).exists():
@@ -87,7 +89,7 @@ def prepare(
         writing.check_same(data_dir, both, (made["source"], source_bytes))
         return load(data_dir)
     with writing.alone(data_dir, _folder(data_dir).parent) as scratch:
-        usable, left_out = cuts.look(found, options, tell)
+        usable, left_out = crops.look(found, options, tell)
         if not usable:
             some = "; ".join(f"{name}: {left_out[name]}" for name in list(left_out)[:3])
             raise UserError(
@@ -101,8 +103,8 @@ def prepare(
             "left_out": left_out,
             "damaged": {cut.clip.name: cut.damage for cut in usable if cut.damage},
         }
-        frames = functools.partial(cuts.crops, usable, options, tell)
-        from selfme_jax.data.face_videos import FaceVideos
+        frames = functools.partial(crops.crops, usable, options, tell)
+        from selfme_jax.data.videos.builder import FaceVideos
 
         place = Path(data_dir).expanduser()
         FaceVideos(place, frames=frames, metadata=metadata).write(scratch)
@@ -134,7 +136,7 @@ def load(data_dir: str | os.PathLike) -> VideoFrames:
 
 def _folder(data_dir: str | os.PathLike) -> Path:
     """Where the dataset is; TFDS gives the folder this name when it is complete."""
-    from selfme_jax.data.face_videos import FaceVideos
+    from selfme_jax.data.videos.builder import FaceVideos
 
     return Path(data_dir).expanduser() / FaceVideos.name / str(FaceVideos.VERSION)
 

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import faces
-from selfme_jax.data.faces import Box
+from selfme_jax.data.faces import detection
+from selfme_jax.data.faces.detection import Box
 
 STEEPEST = 25.0  # degrees; a steeper line between two 'eyes' is a mistake
 MARGIN, DROP = 1.2, 0.05  # side of the crop and its move down, in faces
@@ -42,9 +42,9 @@ def find(onset: np.ndarray, *, detector: str) -> Similarity | None:
 
     Args:
         onset: [h, w, 3] uint8 RGB.
-        detector: see ``faces.load``.
+        detector: see ``detection.load``.
     """
-    box = faces.detect(onset, detector=detector)
+    box = detection.detect(onset, detector=detector)
     if box is None:
         return None
     angle = np.radians(_eye_angle(onset, box))

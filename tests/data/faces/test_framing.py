@@ -8,8 +8,9 @@ import pytest
 import tiny_release
 from scipy import ndimage
 
-from selfme_jax.data import align, apex
-from selfme_jax.data.align import Similarity
+from selfme_jax.data.faces import apex
+from selfme_jax.data.faces import framing as align
+from selfme_jax.data.faces.framing import Similarity
 from selfme_jax.data.releases import inspection, records
 from selfme_jax.data.synthetic import rendered as synthetic
 

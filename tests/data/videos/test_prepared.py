@@ -8,11 +8,13 @@ import numpy as np
 import pytest
 from selfme_jax.configs import synthetic_pretraining
 
-from selfme_jax.data import clips, faces, video
-from selfme_jax.data.faces import Box
+from selfme_jax.data.faces.detection import Box
+from selfme_jax.data.faces import detection as faces
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
 from selfme_jax.data.releases import imitation
 from selfme_jax.data.synthetic import rendered as synthetic
+from selfme_jax.data.videos import clips
+from selfme_jax.data.videos import prepared as video
 from selfme_jax.types import UserError
 
 SIZE = 24
@@ -122,7 +124,7 @@ def test_pairs_may_be_loaded_by_threads(frames):
 
 def test_done_once_is_done(source, prepared, frames, monkeypatch):
     before = contents(prepared)
-    monkeypatch.setattr(video.cuts, "look", None)
+    monkeypatch.setattr(video.crops, "look", None)
     monkeypatch.setattr("selfme_jax.data.shards.Builder.write", None)
     again = video.prepare(str(source), prepared, size=SIZE)
     assert again.clips == frames.clips and again.left_out == frames.left_out
@@ -245,7 +247,7 @@ def test_a_clip_that_shrinks_meanwhile_is_an_error(source, tmp_path):
 
 
 def test_one_process_writes_at_a_time(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(video.cuts, "look", None)  # it is refused before any work
+    monkeypatch.setattr(video.crops, "look", None)  # it is refused before any work
     (tmp_path / "data").mkdir()
     with (tmp_path / "data/.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
@@ -254,7 +256,7 @@ def test_one_process_writes_at_a_time(source, tmp_path, monkeypatch):
 
 
 def test_a_place_that_cannot_be_written(source, tmp_path, monkeypatch):
-    monkeypatch.setattr(video.cuts, "look", None)  # it is refused before any work
+    monkeypatch.setattr(video.crops, "look", None)  # it is refused before any work
     (tmp_path / "file").touch()
     with pytest.raises(UserError, match=r"cannot write to .*file.*--data_dir"):
         video.prepare(source, tmp_path / "file", size=SIZE, max_frames=2)

@@ -7,8 +7,8 @@ import footage
 import numpy as np
 import pytest
 
-from selfme_jax.data import clips
-from selfme_jax.data.clips import DamagedError
+from selfme_jax.data.videos import clips
+from selfme_jax.data.videos.clips import DamagedError
 from selfme_jax.types import UserError
 
 

@@ -8,8 +8,8 @@ import footage
 import numpy as np
 import pytest
 
-from selfme_jax.data import faces
-from selfme_jax.data.faces import Box, Square
+from selfme_jax.data.faces import detection as faces
+from selfme_jax.data.faces.detection import Box, Square
 from selfme_jax.types import UserError
 
 
