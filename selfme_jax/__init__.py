@@ -7,7 +7,7 @@ __version__ = "0.2.0"
 __all__ = ["__version__", "load", "ops"]
 
 # Public names, imported when they are first asked for: jax takes its time.
-_LAZY = {"load": "selfme_jax.inference.load", "ops": "selfme_jax.ops"}
+_LAZY = {"load": "selfme_jax.inference.bundle", "ops": "selfme_jax.ops"}
 
 
 def __getattr__(name: str) -> Any:

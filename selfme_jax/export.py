@@ -1,4 +1,4 @@
-"""Export what a run trained, as files that others run, with a model card.
+r"""Export what a run trained, as files that others run, with a model card.
 
     python -m selfme_jax.export --workdir=DIR --output=DIR \
         --format=stablehlo|safetensors|onnx --fold=PERSON|--refit [--seed=N]
@@ -13,6 +13,7 @@ from absl import flags
 
 from selfme_jax import files, workdir
 from selfme_jax.exporting import bundle, card, onnx, safetensors, stablehlo
+from selfme_jax.inference.bundle import CARD, SUMS
 from selfme_jax.inference.model import Model
 from selfme_jax.run import cli, config, provenance, refit
 from selfme_jax.run.trained import Trained
@@ -87,7 +88,7 @@ def _describe(run: Trained, made: Model, folder: Path, output: Path, seed: int) 
         place=output,
         right="" if given.refit else run.right(given.fold, seed),
     )
-    return ", ".join((*sums, bundle.SUMS, bundle.CARD))
+    return ", ".join((*sums, SUMS, CARD))
 
 
 def _open(run: Workdir) -> Trained:

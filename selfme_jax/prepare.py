@@ -18,14 +18,14 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from selfme_jax import files, verification
+from selfme_jax import files
 from selfme_jax.data.releases import imitation, inspection, prepared, registry
 from selfme_jax.data.releases.record import ALL
 from selfme_jax.data.videos import clips
 from selfme_jax.data.videos import prepared as videos
 from selfme_jax.data.videos.prepared import VideoFrames
 from selfme_jax.report import contact_sheet
-from selfme_jax.run import cli
+from selfme_jax.run import cli, verification
 from selfme_jax.train.log import Teller
 from selfme_jax.types import UserError
 

@@ -4,7 +4,8 @@ from pathlib import Path
 
 import jax
 
-from selfme_jax.exporting import bundle, template
+from selfme_jax.exporting import template
+from selfme_jax.inference import bundle
 from selfme_jax.inference.model import Model
 from selfme_jax.report import verdict
 

@@ -10,8 +10,7 @@ import pytest
 from jax import export
 from selfme_jax.configs import base
 
-from selfme_jax.exporting import bundle, safetensors
-from selfme_jax.inference import model
+from selfme_jax.inference import bundle, model
 from selfme_jax.systems import registry
 from selfme_jax.targets.classes import Classes
 from selfme_jax.types import UserError
@@ -33,7 +32,7 @@ def frames():
 
 
 def test_the_first_version_still_loads_and_says_the_same():
-    loaded = safetensors.load(GOLDEN)
+    loaded = bundle.load(GOLDEN)
     then = json.loads((GOLDEN / bundle.CONFIG).read_text())["origin"]
     compiled = jax.jit(loaded.apply).lower(loaded.variables, *frames()).compile(SAYS)
     said = compiled(loaded.variables, *frames())

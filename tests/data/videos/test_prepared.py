@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from selfme_jax.configs import synthetic_pretraining
 
-from selfme_jax.data.faces.detection import Box
 from selfme_jax.data.faces import detection as faces
+from selfme_jax.data.faces.detection import Box
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
 from selfme_jax.data.releases import imitation
 from selfme_jax.data.synthetic import rendered as synthetic
