@@ -31,6 +31,7 @@ RANGES = {
     "synthetic.drift": (0, 1),
     "synthetic.seed": (0, 2**31 - 1),
     "motion.seeds": (1, 1000),
+    "motion.frame_size": (0, 4096),  # pixels
     "motion.network.groups": (1, 1000),
     "motion.network.points": (1, 1000),
     "motion.network.cells": (1, 1000),
@@ -180,6 +181,8 @@ def _motion() -> ConfigDict:
     config.scope = "per_fold"  # per_fold | all_subjects (transductive) | pretrained
     # Networks, each of another seed; those of the classifier take them in turn.
     config.seeds = 1
+    # Side of the frames that all of this is for; others are refused. 0 = any.
+    config.frame_size = 0
     config.init = ""  # workdir of a pretraining run to start from
     config.network = ConfigDict()
     config.network.detector = "regression"  # regression | heatmap (with Jacobians)

@@ -92,6 +92,14 @@ def first_stage(plan: Plan, frame: tuple[int, ...]) -> FirstStage:
       UserError: settings that do not fit the frames, a perceptual loss without
         weights, or a pretrained network that is not there or does not fit.
     """
+    wanted = plan.motion["frame_size"]
+    if plan.input.starts and wanted and frame[:2] != (wanted, wanted):
+        height, width = frame[:2]
+        raise UserError(
+            f"the frames are {width}x{height}; this config is for {wanted}x{wanted}. "
+            f"Prepare them with --size={wanted}, take the config for frames of that "
+            "size,\nor go on with them as they are: --config.motion.frame_size=0."
+        )
     made = plan.input.stage(plan.settings, frame)
     if not (plan.init and plan.input.starts):
         return made

@@ -62,7 +62,7 @@ def shipped() -> dict[str, Path]:
     """Name -> file of the configs that come with the package."""
     folder = Path(str(resources.files("selfme_jax.configs")))
     found = {path.stem: path for path in sorted(folder.glob("*.py"))}
-    return {name: path for name, path in found.items() if not name.startswith("_")}
+    return {n: p for n, p in found.items() if "def get_config" in p.read_text("utf-8")}
 
 
 def advice() -> str:

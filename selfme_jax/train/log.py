@@ -1,14 +1,10 @@
 """What a run tells: lines for a person, metrics.jsonl and TensorBoard events."""
 
-import importlib
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from functools import cache, cached_property
-from types import ModuleType
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from etils import epath
@@ -39,21 +35,6 @@ def duration(seconds: float) -> str:
     return f"{hours}:{clock}" if hours else clock
 
 
-@cache
-def _tensorboard() -> ModuleType:
-    """tensorboardX, without what it looks for beside: four seconds, where installed.
-
-    PyTorch draws its graphs of networks, Google's library writes to buckets.
-    """
-    beside = {"torch", "google.cloud.storage"} - set(sys.modules)
-    sys.modules.update(dict.fromkeys(beside))  # None: not to be found
-    try:
-        return importlib.import_module("tensorboardX")
-    finally:
-        for name in beside:
-            del sys.modules[name]
-
-
 class Log:
     """Writer of metrics and progress of one workdir.
 
@@ -63,7 +44,7 @@ class Log:
 
     def __init__(self, run: Workdir):
         self._run = run
-        self._writers: dict[str, Any] = {}
+        self._writers: dict[str, _Events] = {}
         self._since = time.monotonic()
 
     @cached_property
@@ -107,15 +88,13 @@ class Log:
         seconds, self._since = round((now - self._since) / count, 4), now
         name = f"{stage}_{chunk:04d}"
         if name not in self._writers:
-            folder = str(self._here.events / name)
-            self._writers[name] = _tensorboard().SummaryWriter(folder)
+            self._writers[name] = _Events(self._here.events / name)
         lines = []
         for i in range(count):
             row = {"stage": stage, "chunk": chunk, "step": step + i, "seconds": seconds}
             scalars = {k: float(v[i]) for k, v in values.items()}
             lines.append(json.dumps(row | scalars) + "\n")
-            for key, value in scalars.items():
-                self._writers[name].add_scalar(key, value, step + i)
+            self._writers[name].add(scalars, step + i)
         with self._here.metrics.open("a") as file:
             file.write("".join(lines))
 
@@ -135,6 +114,25 @@ class Log:
         self.flush()
         for writer in self._writers.values():
             writer.close()
+
+
+class _Events:
+    """Scalars for TensorBoard; its package is imported when there are some."""
+
+    def __init__(self, folder: epath.Path):
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._writer = EventFileWriter(str(folder))
+        self.flush, self.close = self._writer.flush, self._writer.close
+
+    def add(self, scalars: Mapping[str, float], step: int) -> None:
+        """The scalars of a step."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = [Summary.Value(tag=k, simple_value=v) for k, v in scalars.items()]
+        summary = Summary(value=values)
+        self._writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
 
 
 class Progress:

@@ -6,7 +6,7 @@ import subprocess
 import sys
 
 import numpy as np
-from tensorboardX.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event
 
 from selfme_jax.train import log
 from selfme_jax.workdir import open_workdir
@@ -46,7 +46,6 @@ import sys
 import numpy as np
 import selfme_jax.main
 from selfme_jax.train import log
-from selfme_jax.workdir import open_workdir
 from selfme_jax.workdir import open_workdir
 writer = log.Log(open_workdir(sys.argv[1]))
 writer.metrics("motion", 0, 1, {"loss": np.zeros(1)})
