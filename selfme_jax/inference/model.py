@@ -140,6 +140,7 @@ def build(description: Description, variables: dict | None = None) -> Model:
         prepare = given.reader(description.flow)
         if given.is_flow:
             prepare(jnp.zeros((1, 1, 3)))  # keys that lack or are unknown show here
+            int(description.flow["size"])
         settings = {"model": description.model, "loss": description.loss, "weights": ""}
         target = targets.restored(description.target, description.classes)
         classifier = system.create(target, prepare, settings, None)

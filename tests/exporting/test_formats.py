@@ -43,11 +43,12 @@ def test_the_first_version_still_loads_and_says_the_same():
 
 
 def test_an_older_version_is_migrated(monkeypatch, tmp_path):
-    """Made up: version 2 called 'flow' 'motion_input' before, now version 3."""
+    """Made up: version 3 called 'flow' 'motion_input', and now is version 4."""
     folder = tmp_path / "old"
     shutil.copytree(GOLDEN, folder)
     config = json.loads((folder / bundle.CONFIG).read_text())
-    config["format_version"] = 2
+    config["format_version"] = 3
+    config["description"]["target"] = "classes"
     config["description"]["motion_input"] = config["description"].pop("flow")
     (folder / bundle.CONFIG).write_text(json.dumps(config))
     with pytest.raises(UserError, match="Install a newer one"):
@@ -57,8 +58,8 @@ def test_an_older_version_is_migrated(monkeypatch, tmp_path):
         config["description"]["flow"] = config["description"].pop("motion_input")
         return config
 
-    monkeypatch.setattr(bundle, "VERSION", 3)
-    monkeypatch.setattr(bundle, "MIGRATIONS", {2: rename})
+    monkeypatch.setattr(bundle, "VERSION", 4)
+    monkeypatch.setattr(bundle, "MIGRATIONS", {3: rename})
     assert bundle.read(folder, "safetensors").flow["size"] == 14
 
 

@@ -138,7 +138,7 @@ def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch, tmp_path):
     monkeypatch.setattr(selfme.loop, "fit", fit)
     monkeypatch.setattr(selfme.motion_objective, "loss", loss)
     vgg = (((np.arange(3.0, dtype=np.float32), np.zeros(2, np.float32)),),)
-    recipe = selfme.Recipe(2, 2, lambda steps: None, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
+    recipe = selfme.MotionRecipe(2, 2, lambda steps: None, 0.5, 0.5, 0.0, 0.0, 0.0, 0.0)
     learning = MotionLearning(None, None, recipe, 8, vgg=vgg)
     splits = [Split(0, "toy/s0", np.array([1, 2, 3]), np.array([0]))]
     learning.fit_transform(

@@ -178,7 +178,7 @@ def test_groups_that_leave_one_class_and_a_single_training_subject():
     assert np.isfinite(fit(made, COSTS)).all()
     pair = [Sample("toy", f"s{i // 2}", f"c{i}", i % 2) for i in range(4)]
     small = Problem(
-        values[:, :4], np.array([0, 1, 0, 1]), CLASSES, folds.loso(pair), (0,)
+        values[:, :4], np.array([0, 1, 0, 1]), Classes(CLASSES), folds.loso(pair), (0,)
     )
     np.testing.assert_array_equal(fit(small, COSTS), fit(small, (0.1,)))
 

@@ -65,7 +65,10 @@ def test_weights_drawn_in_haste_are_the_same_to_the_bit():
 
 def one_run(batch=8):
     task, runs, _, data = toy.setting()
-    draw = partial(deep.draw, size=batch, mirror=0.5)
+
+    def draw(key, data, run):
+        return *deep.draw(key, data, run, size=batch, mirror=0.5), run.shares
+
     run = jax.tree.map(lambda x: x[3:4], runs)
     return task._replace(batch=draw), run, data
 
