@@ -281,7 +281,7 @@ def test_real_faces_are_found(shared_data, tmp_path):
 def test_imitated_videos_are_the_synthetic_people_to_the_bit(tmp_path, monkeypatch):
     """Those of configs/synthetic_pretraining.py, whom the demo learns from."""
     config = synthetic_pretraining.get_config().synthetic
-    assert imitation.FIRST_PERSON == config.first_subject
+    assert config.first_subject == imitation.FIRST_PERSON
     counts = config.subjects, config.clips_per_subject
     assert counts == (imitation.PEOPLE, imitation.CLIPS)
     monkeypatch.setattr(imitation, "PEOPLE", 2)
