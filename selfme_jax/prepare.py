@@ -66,6 +66,8 @@ _MAX_FRAMES = flags.DEFINE_integer(
 )
 
 _SHEET_CLIPS = 12
+# Datasets that have no config of their own, and whose they take.
+_CONFIGS = {"dfme_test_a": "dfme", "dfme_test_b": "dfme", "cd6me": "casme2"}
 
 
 def video(data_dir: Path) -> None:
@@ -157,10 +159,11 @@ def release(name: str, data_dir: Path) -> None:
     partial = " --config.data.allow_partial=True" if _PARTIAL.value else ""
     number = options.classes
     classes = f" --config.data.classes={number}" if number != 3 else ""
+    other = f" --config.data.name={name}" if name in _CONFIGS else ""
     print(
         f"{total} in {data_dir}; look at {sheet}, then\n"
-        f"python -m selfme_jax.main --config=configs/{name}.py "
-        f"--config.data.root={shlex.quote(str(data_dir))}{classes}{partial}",
+        f"python -m selfme_jax.main --config=configs/{_CONFIGS.get(name, name)}.py "
+        f"--config.data.root={shlex.quote(str(data_dir))}{other}{classes}{partial}",
         flush=True,
     )
 

@@ -18,7 +18,7 @@ import numpy as np
 from selfme_jax.data.releases import layout, listing, registry, sheets
 from selfme_jax.data.releases.record import Entry, Release
 from selfme_jax.data.synthetic import rendered as synthetic
-from selfme_jax.types import Clip, Tell, UserError
+from selfme_jax.types import Clip, ClipDataset, Tell, UserError
 
 NAMES = ("video", *registry.RELEASES)
 # Nobody else's; these are those of configs/synthetic_pretraining.py.
@@ -159,24 +159,27 @@ def _span(
     if offset is None or offset <= max(onset, apex or 0):
         offset = max(onset, apex or 0) + rendered
     if release.longest:  # no videos of hours, as some offsets would have it
-        offset = min(offset, onset + 2 * rendered)
+        offset = min(offset, onset + release.longest)
     return onset, apex if apex and onset < apex < offset else None, offset
 
 
 def _render(release: Release, entry: Entry, rank: int, look: Look) -> Clip:
     """A clip of the entry's own person that shows the entry's class."""
     digits = "".join(c for c in entry.subject if c.isdigit())
-    data = synthetic.load(
-        subjects=1,
-        clips_per_subject=_TRIES,
-        first_subject=release.imitation.person + int(digits),
-        size=look.size,
-        frames=look.frames,
-        seed=look.seed,
-    )
+    data = _person(release.imitation.person + int(digits), look)
     wanted = _shown(entry)
     fitting = [i for i, s in enumerate(data.samples) if s.label == wanted]
     return data.clip(fitting[rank % len(fitting)])
+
+
+@functools.lru_cache(maxsize=256)
+def _person(number: int, look: Look) -> ClipDataset:
+    return synthetic.load(
+        subjects=1,
+        clips_per_subject=_TRIES,
+        first_subject=number,
+        **look._asdict(),
+    )
 
 
 def _shown(entry: Entry) -> int:

@@ -49,13 +49,18 @@ def folders(root: Path, release: Release) -> dict[Key, list[Path]]:
     if not str(root) or not root.is_dir():
         raise UserError(f"no folder {root}. Set --source to the unpacked release.")
     found: dict[Key, list[Path]] = {}
-    for path, names, _ in walk(root):
+    for path, names, files in walk(root):
         key = release.identify(path.relative_to(root)) if path != root else None
-        if key is not None:
-            own = release.colour if release.colour in names else ""
-            found.setdefault(key, []).append(path / own)
-            names[:] = []  # a clip holds no clips
+        own = release.colour if release.colour in names else ""
+        if key is None or (key[1] == "" and not own and not any(map(_image, files))):
+            continue
+        found.setdefault(key, []).append(path / own)
+        names[:] = []  # a clip holds no clips
     return found
+
+
+def _image(name: str) -> bool:
+    return name.lower().endswith(IMAGES)
 
 
 def locate(
@@ -99,7 +104,7 @@ def index_frames(folder: Path) -> tuple[dict[int, Path], list[str]]:
         digits = re.search(r"(\d+)\D*$", path.stem)
         if path.name.startswith((".", "Thumbs")) or digits is None:
             continue
-        if path.suffix.lower() not in IMAGES:
+        if not _image(path.name):
             odd.append(f"{path.name}: no image by its name")
         elif file.is_dir():
             odd.append(f"{path.name}: a folder, not a frame")
@@ -174,13 +179,12 @@ def _within(
 ) -> tuple[Entry, list[str]]:
     """The entry in numbers of its folder, where that may count from the clip's start.
 
-    So it is where no annotated frame but as many frames as annotated are there.
+    So it is where the last annotated frame is not there, but as many as annotated are.
     """
     onset, offset, first = entry.onset, entry.offset, min(frames)
     if not release.relative or onset is None or offset is None:
         return entry, []
-    there = any(onset <= n <= offset for n in frames)
-    if there or len(frames) != offset - onset + 1:
+    if offset <= max(frames) or len(frames) != offset - onset + 1:
         return entry, []
     moved = entry._replace(
         onset=first,

@@ -55,21 +55,20 @@ def _label(wanted: Protocol, emotion: str) -> int | None:
 
 def _entry(release: Release, row: Mapping[str, str], emotion: str, label: int) -> Entry:
     key = release.sheet.key(row)
-    frames = {column: _number(row, column, key) for column in FRAMES}
-    aus, notes = " ".join(row["aus"].split()), ()
-    cell, meant = release.sheet.settled.get(key, ("", ""))
-    if cell and re.sub(r"\s", "", cell) == re.sub(r"\s", "", aus):
-        aus = meant
-    if key in release.sheet.odd:
-        notes = (release.sheet.odd[key],)
-    fps = integer(row["fps"]) or release.fps
-    return Entry(
+    entry = Entry(
         *(release.dataset, *key, label, emotion),
-        **frames,
-        aus=aus,
-        fps=fps,
-        notes=notes,
+        *(_number(row, column, key) for column in FRAMES),
+        aus=_aus(release, row, key),
+        fps=integer(row["fps"]) or release.fps,
     )
+    return entry._replace(notes=release.sheet.remarks(entry))
+
+
+def _aus(release: Release, row: Mapping[str, str], key: Key) -> str:
+    cell = " ".join(row["aus"].split())
+    written, meant = release.sheet.settled.get(key, ("", ""))
+    same = written and re.sub(r"\s", "", written) == re.sub(r"\s", "", cell)
+    return meant if same else cell
 
 
 def _number(row: Mapping[str, str], column: str, key: Key) -> int | None:

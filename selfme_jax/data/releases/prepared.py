@@ -20,7 +20,7 @@ class OfficialClips:
     """Meets ``types.ClipDataset``; frames are decoded whenever a clip is asked for.
 
     max_frames: of a clip, evenly chosen among those that are there; onset and apex
-      always. 0 = all. imitation: whether the faces are synthetic.
+      always. 0 = all. imitation: whether faces are synthetic. size: of them, pixels.
     """
 
     classes: tuple[str, ...]
@@ -28,6 +28,7 @@ class OfficialClips:
     records: Sequence[dict[str, Any]]
     max_frames: int = 0
     imitation: bool = False
+    size: int = 0
 
     def clip(self, index: int) -> Clip:
         """Frames [t, size, size, 3] and the apex."""
@@ -138,7 +139,8 @@ def load(
     if not allow_partial:
         _check_counts(name, samples, classes)
     imitation = bool(metadata["imitation"])
-    return OfficialClips(names, samples, stored, max_frames, imitation)
+    size = int(metadata["size"])
+    return OfficialClips(names, samples, stored, max_frames, imitation, size)
 
 
 _REMEDY = (

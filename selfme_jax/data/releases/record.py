@@ -74,7 +74,7 @@ class Sheet(NamedTuple):
     columns it must have; all others of ``sheets.NAMES`` may be there. key: of a row,
     a ValueError where it names none. columns: what this sheet calls a column, where
     that is said nowhere else. spellings: of an emotion. settled: key -> (cell of action
-    units, what is meant by it). odd: key -> what the makers say of the clip.
+    units, what is meant by it). remarks: what the makers say of a clip elsewhere.
     """
 
     pattern: str
@@ -84,7 +84,7 @@ class Sheet(NamedTuple):
     columns: Mapping[str, tuple[str, ...]] = {}
     spellings: Mapping[str, str] = {}
     settled: Mapping[Key, tuple[str, str]] = {}
-    odd: Mapping[Key, str] = {}
+    remarks: Callable[[Entry], tuple[str, ...]] = lambda entry: ()
 
 
 class Imitation(NamedTuple):
@@ -110,7 +110,8 @@ class Release:
     name: of ``prepare NAME``. dataset: of samples. title, apply, tree: for people: what
     it is called, where to apply for it, what is unpacked. fps: of its camera, where the
     sheet says no other. protocols: by the number of classes (``ALL``: every clip).
-    identify: key of a folder, given its path below the source, or None. folders: keys
+    identify: key of a folder, given its path below the source, or None; (subject, '')
+    where it holds a whole video of somebody, if it holds frames. folders: keys
     of the folders that a clip may lie in, best first. colour: name of a subfolder that
     has the frames, where others have depth. longest: frames from the onset that are
     used at most, where the sheet's offsets cannot be trusted; 0 = as annotated.

@@ -3,15 +3,33 @@
 from collections.abc import Sequence
 from types import MappingProxyType
 
-from selfme_jax.data.releases import casme2, samm, smic_hs
+from selfme_jax.data.releases import (
+    casme,
+    casme2,
+    casme3,
+    casme3c,
+    dfme,
+    fourdme,
+    mmew,
+    samm,
+    smic_hs,
+)
 from selfme_jax.data.releases.record import ALL, Protocol, Release
 from selfme_jax.types import UserError
 
-RELEASES = MappingProxyType(
-    {module.RELEASE.name: module.RELEASE for module in (casme2, smic_hs, samm)}
+_ALL = (
+    *(casme2.RELEASE, smic_hs.RELEASE, samm.RELEASE),
+    *(casme.RELEASE, casme3.RELEASE, casme3c.RELEASE, mmew.RELEASE, fourdme.RELEASE),
+    *(dfme.RELEASE, dfme.TEST_A_RELEASE, dfme.TEST_B_RELEASE),
 )
-# Explicit: a further release changes none of them.
-COMPOSITES = MappingProxyType({"megc2019": (("casme2", "smic_hs", "samm"), (3,))})
+RELEASES = MappingProxyType({release.name: release for release in _ALL})
+# (parts, numbers of classes); explicit: a further release changes none of them.
+COMPOSITES = MappingProxyType(
+    {
+        "megc2019": (("casme2", "smic_hs", "samm"), (3,)),
+        "cd6me": (("casme", "casme2", "casme3", "fourdme", "mmew", "samm"), (ALL,)),
+    }
+)
 NAMES = (*RELEASES, *COMPOSITES)
 
 
