@@ -72,7 +72,7 @@ def outline(a: Anatomy, y: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 def landmarks(a: Anatomy) -> dict[str, tuple[float, float]]:
     """Landmarks of the neutral face by name, in a fixed order."""
     width, t = outline(a, a.mouth_y)
-    jaw = float(width * (1 - abs(t) ** OUTLINE) ** (1 / OUTLINE))
+    jaw = width * (1 - abs(t) ** OUTLINE) ** (1 / OUTLINE)
     right = {
         "brow_inner": (a.eye_x - a.brow_w, a.brow_y + 0.01),
         "brow_middle": (a.eye_x, a.brow_y - a.brow_arch),
