@@ -62,6 +62,7 @@ class Follower:
                 "the left (1 is the first)."
             )
         self._detect, self._choose = detection.load(detector), choose
+        self._cut_out = detector == "frame"  # then all of it is the face, good or bad
         self._last: Box | None = None
 
     def look(self, image: np.ndarray) -> Look:
@@ -75,7 +76,7 @@ class Follower:
         if face is None:
             return Look(None, None, f"no face {self._choose}", count)
         self._last = face.box
-        problem = _problem(image, face)
+        problem = "" if self._cut_out else _problem(image, face)
         return Look(None if problem else framing.of(face), face, problem, count)
 
     def _pick(self, faces: Sequence[Face]) -> Face | None:

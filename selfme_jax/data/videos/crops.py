@@ -149,6 +149,8 @@ def _why_not(
     problems = {look.problem for _, look in looks} - {"", "no face"}
     why = f"a face in {hits} of the {len(looks)} frames looked at"
     why += "".join(f"; {problem}" for problem in sorted(problems)[:2])
+    if problems:
+        return why
     for quarters in (1, 2, 3):
         if detection.detect(np.rot90(image, quarters).copy(), detector=detector):
             turn = {1: 90, 2: 180, 3: 270}[quarters]

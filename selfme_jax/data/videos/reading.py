@@ -17,9 +17,9 @@ import numpy as np
 from selfme_jax.data.videos import clips
 from selfme_jax.data.videos.clips import ClipFile
 
-# Containers often promise a few frames more than they hold: that is no damage. Where
-# only the duration is told, less is promised.
-PROMISED, ESTIMATED = 0.95, 0.8
+# Containers often promise a few frames more than they hold, or a little more time: that
+# is no damage.
+PROMISED, LASTS = 0.95, 0.9
 LARGEST = 64_000_000  # pixels of a frame; 8K has 33 million
 
 
@@ -39,7 +39,8 @@ def expected_frames(clip: ClipFile) -> int:
     if clip.images:
         return len(clip.images)
     with contextlib.suppress(DamagedError), _open(clip.path) as (container, stream):
-        return _promised(container, stream)[0]
+        lasts = (container.duration or 0) / 1e6
+        return max(0, stream.frames or round(lasts * _rate(stream)))
     return 0
 
 
@@ -116,7 +117,7 @@ def _read_video(clip: ClipFile) -> Iterator[Timed]:
     # The last frame of a cut file is often half grey, so one frame is held back.
     count, held = 0, None
     with _open(clip.path) as (container, stream):
-        expected, least = _promised(container, stream)
+        frames, lasts = max(0, stream.frames), (container.duration or 0) / 1e6
         step, first, last = 1 / (_rate(stream) or 25), None, -np.inf
         for frame in _decode(container, stream):
             if held is not None:
@@ -128,9 +129,10 @@ def _read_video(clip: ClipFile) -> Iterator[Timed]:
             last = max(now - first, last + step / 100)
             held = Timed(last, _picture(frame))
             count += 1
-    if count < least:
-        good = max(0, count - 1)
-        raise DamagedError(f"it ends after {good} of {expected} frames")
+    if count < PROMISED * frames:
+        raise DamagedError(f"it ends after {max(0, count - 1)} of {frames} frames")
+    if not frames and last + 2 * step < LASTS * lasts:
+        raise DamagedError(f"it ends after {max(0, last):.1f} of {lasts:.1f} seconds")
     if held is not None:
         yield held
 
@@ -208,14 +210,6 @@ def _open(path: Path):
 def _rate(stream) -> float:
     value = float(stream.average_rate or stream.guessed_rate or 0)
     return value if 0 < value <= 1000 else 0.0
-
-
-def _promised(container, stream) -> tuple[int, float]:
-    """Frames that should be there, and how many must be."""
-    if stream.frames > 0:
-        return stream.frames, PROMISED * stream.frames
-    frames = max(0, round((container.duration or 0) / 1e6 * _rate(stream)))
-    return frames, ESTIMATED * frames
 
 
 def _header(data: np.ndarray) -> tuple[int, int]:
