@@ -36,8 +36,9 @@ _SIZE = flags.DEFINE_integer(
 )
 _DETECTOR = flags.DEFINE_string(
     "detector",
-    "haar",
-    "haar; frame (faces are cut out already); a MediaPipe face landmarker (.task).",
+    "mesh",
+    "mesh; haar; frame (faces are cut out already); a MediaPipe face landmarker "
+    "(.task).",
 )
 _VERIFY = flags.DEFINE_bool("verify", False, "Look at the release, write nothing.")
 _PARTIAL = flags.DEFINE_bool(
@@ -92,6 +93,9 @@ def video(data_dir: Path) -> None:
     )
     for name, why in frames.left_out.items():
         print(f"left out: {name} ({why})")
+    for name, notes in frames.notes.items():
+        for note in notes:
+            print(f"{name}: {note}")
     for name, why in frames.damaged.items():
         print(f"used up to the damage: {name} ({why})")
     sheet = data_dir / "faces.png"

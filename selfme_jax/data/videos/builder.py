@@ -16,8 +16,11 @@ Frames = Callable[[], Iterator[tuple[str, int, np.ndarray]]]
 class FaceVideos(shards.Builder, skip_registration=True):
     """Face crops of video clips; metadata.json tells the clips apart."""
 
-    VERSION = tfds.core.Version("1.0.0")
-    RELEASE_NOTES: ClassVar = {"1.0.0": "One square per clip, PNG, frames in order."}
+    VERSION = tfds.core.Version("2.0.0")
+    RELEASE_NOTES: ClassVar = {
+        "1.0.0": "One upright square per clip, 1.4 faces wide.",
+        "2.0.0": "One framing per window, as of all datasets: 1.2 faces, eyes level.",
+    }
 
     def __init__(self, data_dir: Path, *, frames: Frames, metadata: dict):
         """What is to be written.
@@ -38,7 +41,7 @@ class FaceVideos(shards.Builder, skip_registration=True):
             "clip": tfds.features.Text(),
             "frame": tfds.features.Scalar(np.int32),
         }
-        about = "Face crops of video clips, one square per clip, in order."
+        about = "Face crops of video clips, one framing per window, in order."
         return self.described(features, about, self._metadata)
 
     def _split_generators(self, dl_manager) -> dict:

@@ -1,11 +1,12 @@
 """Face crops of any folder of videos, prepared once, then read frame by frame.
 
-``prepare`` looks for the face in every clip and writes the crops as TFDS array_record
-shards; ``load`` gives random access to them. Neither needs TensorFlow.
+A clip in which the face moves far, or is gone for a while, gives several runs of
+frames: each has one framing. ``prepare`` looks for the face in every clip and writes
+the crops as TFDS array_record shards; ``load`` gives random access to them. Neither
+needs TensorFlow.
 """
 
 import functools
-import itertools
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ class VideoFrames:
     clips: in the order of their frames. size: height and width of every frame.
     left_out, damaged: the reason, by name, of clips that are not there at all, or only
       up to some frame.
+    notes: by name, what was cut out of a clip and when, and what is odd about it.
     records: the TFDS data source.
     """
 
@@ -36,6 +38,7 @@ class VideoFrames:
     size: int
     left_out: Mapping[str, str]
     damaged: Mapping[str, str]
+    notes: Mapping[str, Sequence[str]]
     records: Sequence[dict[str, Any]]
 
     def frame(self, index: int) -> np.ndarray:
@@ -50,7 +53,7 @@ def prepare(
     data_dir: str | os.PathLike,
     *,
     size: int = 256,
-    detector: str = "haar",
+    detector: str = detection.DEFAULT,
     stride: int = 1,
     max_frames: int = 0,
     tell: Tell = lambda *_: None,
@@ -102,6 +105,7 @@ def prepare(
             "clips": _table(usable),
             "left_out": left_out,
             "damaged": {cut.clip.name: cut.damage for cut in usable if cut.damage},
+            "notes": {cut.clip.name: list(cut.notes) for cut in usable if cut.notes},
         }
         frames = functools.partial(crops.crops, usable, options, tell)
         from selfme_jax.data.videos.builder import FaceVideos
@@ -130,6 +134,7 @@ def load(data_dir: str | os.PathLike) -> VideoFrames:
         table["options"]["size"],
         table["left_out"],
         table["damaged"],
+        table["notes"],
         records,
     )
 
@@ -142,9 +147,12 @@ def _folder(data_dir: str | os.PathLike) -> Path:
 
 
 def _table(usable: Sequence[Cut]) -> list[dict]:
-    starts = itertools.accumulate((cut.count for cut in usable), initial=0)
-    return [
-        ClipInfo(cut.clip.name, start, cut.count, cut.fps)._asdict()
-        | {"square": cut.square._asdict()}
-        for cut, start in zip(usable, starts, strict=False)
-    ]
+    rows, start = [], 0
+    for cut in usable:
+        for window in cut.windows:
+            count = window.stop - window.start
+            info = ClipInfo(cut.name(window), start, count, cut.fps)
+            framed = {"framing": window.framing._asdict(), "first": window.start}
+            rows.append(info._asdict() | framed)
+            start += count
+    return rows

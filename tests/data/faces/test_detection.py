@@ -1,5 +1,7 @@
-"""Faces are found where they are; crops are exact, and do not alias."""
+"""Faces are found where they are, by every detector, and nothing else is."""
 
+import hashlib
+import re
 import sys
 from types import SimpleNamespace
 
@@ -8,136 +10,153 @@ import footage
 import numpy as np
 import pytest
 
-from selfme_jax.data.faces import detection as faces
-from selfme_jax.data.faces.detection import Box, Square
+from selfme_jax.data import synthetic
+from selfme_jax.data.faces import anthropometry, detection, framing, mesh
 from selfme_jax.types import UserError
 
-
-def areas(length: int, size: int) -> np.ndarray:
-    """[size, length] float64: the mean over each of ``size`` equal intervals."""
-    edges = np.linspace(0, length, size + 1)
-    left = np.maximum(edges[:-1, None], np.arange(length))
-    right = np.minimum(edges[1:, None], np.arange(length) + 1)
-    return np.maximum(right - left, 0) * size / length
+BOTH = pytest.mark.parametrize("detector", ["mesh", "haar"])
 
 
-@pytest.fixture
-def image():
-    return np.random.default_rng(5).integers(0, 256, (61, 83, 3)).astype(np.uint8)
+def box(image, detector="mesh"):
+    return np.array(detection.detect(image, detector=detector).box)
 
 
-@pytest.mark.parametrize("side", [48, 41, 17])
-def test_shrinking_averages_areas(image, side):
-    square = Square(11, 7, side)
-    found = faces.crop(image, square, size=16)
-    assert found.shape == (16, 16, 3) and found.dtype == np.uint8
-    weights = areas(side, 16)
-    cut = image[7 : 7 + side, 11 : 11 + side].astype(float)
-    expected = np.einsum("yi,xj,ijc->yxc", weights, weights, cut)
-    np.testing.assert_allclose(found, expected, atol=0.51)
-
-
-def test_enlarging_is_smooth_and_stays_in_place():
-    ramp = np.zeros((40, 40, 3))
-    ramp[..., 0] = 5 * np.arange(40)
-    ramp[..., 1] = 4 * np.arange(40)[:, None]
-    found = faces.crop(ramp.astype(np.uint8), Square(10, 20, 16), size=40)
-    # pixel centres: output k lies at (k + 1/2) * 16 / 40 - 1/2 of the square
-    at = (np.arange(40) + 0.5) * 16 / 40 - 0.5
-    inner = slice(4, -4)
-    columns, rows = found[20, inner, 0], found[inner, 20, 1]
-    # OpenCV's cubic (a = -3/4) bends a ramp a little; half a pixel would be 2 or more
-    np.testing.assert_allclose(columns, 5 * (10 + at[inner]), atol=1)
-    np.testing.assert_allclose(rows, 4 * (20 + at[inner]), atol=1)
-
-
-@pytest.mark.parametrize(("x", "y"), [(-9, 4), (5, -20), (60, 3), (70, 50), (-30, -30)])
-def test_outside_of_the_image_its_border_goes_on(image, x, y):
-    wide = np.pad(image, ((100, 100), (100, 100), (0, 0)), mode="edge")
-    found = faces.crop(image, Square(x, y, 32), size=32)
-    np.testing.assert_array_equal(found, wide[100 + y :, 100 + x :][:32, :32])
-
-
-def test_the_square_is_around_the_median_box():
-    good = [Box(100 + d, 60 - d, 80 + d, 80 + d) for d in (-2, 0, 2)]
-    wrong = [Box(3, 200, 20, 20), Box(300, 3, 400, 400)]
-    square = faces.clip_square([*wrong, *good])
-    assert square == faces.clip_square([Box(100, 60, 80, 80)])
-    assert square.side == round(faces.MARGIN * 80)
-    assert square.x == round(100 + 40 - faces.MARGIN * 40)
-    assert square.y == round(60 + 40 - faces.MARGIN * 40 + faces.DROP * 80)
-    assert all(type(value) is int for value in square)
-
-
-@pytest.mark.parametrize("height, width", [(64, 64), (48, 70), (71, 51)])
-def test_of_cut_out_faces_the_middle_square_is_taken(height, width):
-    image = np.random.default_rng(0).integers(0, 256, (height, width, 3), np.uint8)
-    square = faces.clip_square([faces.detect(image, detector="frame")] * 3)
-    side = min(height, width)
-    assert square.side == side
-    assert abs(square.x - (width - side) / 2) <= 0.5
-    assert abs(square.y - (height - side) / 2) <= 0.5
-    cut = faces.crop(image, square, size=side)
-    rows = slice(square.y, square.y + side), slice(square.x, square.x + side)
-    np.testing.assert_array_equal(cut, image[rows])
-
-
-def test_haar_finds_a_face_where_it_is():
+@BOTH
+def test_a_face_is_found_where_it_is(detector):
     frame = footage.film()[0]
     x, y, side = footage.PLACE
-    found = np.array(faces.detect(frame))
+    found = box(frame, detector)
     assert x < found[0] and y < found[1]
     assert (found[:2] + found[2:] < (x + side, y + side)).all()
     assert found[2] > 0.6 * side
-    moved = np.array(faces.detect(np.roll(frame, (12, -20), axis=(0, 1))))
+    moved = box(np.roll(frame, (12, -20), axis=(0, 1)), detector)
     np.testing.assert_allclose(moved - found, (-20, 12, 0, 0), atol=6)
 
 
-def test_haar_gives_pixels_of_large_images():
+@BOTH
+def test_pixels_of_large_images(detector):
     frame = footage.film()[0]
     large = cv2.resize(frame, None, fx=4, fy=4, interpolation=cv2.INTER_CUBIC)
-    assert max(large.shape) > 640
-    ratio = np.array(faces.detect(large)) / np.array(faces.detect(frame))
-    np.testing.assert_allclose(ratio, 4, rtol=0.15)
+    np.testing.assert_allclose(
+        box(large, detector) / box(frame, detector), 4, rtol=0.15
+    )
 
 
-def test_haar_takes_the_largest_face():
+@BOTH
+def test_all_faces_the_largest_first(detector):
     frame = footage.film()[0]
-    small = cv2.resize(frame, None, fx=0.5, fy=0.5, interpolation=cv2.INTER_AREA)
-    both = np.full((210, 400, 3), 120, np.uint8)
-    both[:105, :130], both[:, 140:] = small, frame
-    assert faces.detect(both).x > 140
-    assert faces.detect(both[:, ::-1]).x < 200
-    assert faces.detect(both[:, :140]).x < 60
+    small = cv2.resize(frame, None, fx=0.6, fy=0.6, interpolation=cv2.INTER_AREA)
+    both = np.full((210, 420, 3), 120, np.uint8)
+    both[: small.shape[0], : small.shape[1]], both[:, 160:] = small, frame
+    for image, left in ((both, False), (both[:, ::-1].copy(), True)):
+        found = [face.box for face in detection.load(detector)(image)]
+        assert len(found) == 2 and found[0].width > 1.3 * found[1].width
+        assert (found[0].x < found[1].x) == left
 
 
-def test_no_face_is_none():
-    assert faces.detect(np.full((120, 90, 3), 77, np.uint8)) is None
+@BOTH
+def test_no_face(detector):
+    find = detection.load(detector)
+    assert find(np.full((120, 90, 3), 77, np.uint8)) == ()
     noise = np.random.default_rng(0).integers(0, 256, (120, 160, 3)).astype(np.uint8)
-    assert faces.detect(noise) is None
+    assert find(noise) == ()
+    assert detection.detect(noise, detector=detector) is None
+
+
+def test_the_two_detectors_draw_about_the_same_box():
+    data = synthetic.load(subjects=6, clips_per_subject=1, size=160, first_subject=40)
+    for i in range(6):
+        frame = np.pad(
+            data.clip(i).frames[0], ((60, 60), (60, 60), (0, 0)), mode="edge"
+        )
+        one, other = box(frame, "haar"), box(frame, "mesh")
+        np.testing.assert_allclose(one[2], other[2], rtol=0.25)
+        middle = one[:2] + one[2:] / 2 - other[:2] - other[2:] / 2
+        assert np.abs(middle).max() < 0.15 * one[2]
+
+
+def test_landmarks_are_where_the_face_was_drawn():
+    data = synthetic.load(subjects=5, clips_per_subject=1, size=256, first_subject=60)
+    corners = [[f"eye_{end}_{side}" for end in ("inner", "outer")] for side in "lr"]
+    drawn = [[synthetic.LANDMARKS.index(name) for name in eye] for eye in corners]
+    for i in range(5):
+        clip = data.clip(i)
+        frame = np.pad(clip.frames[0], ((40, 40), (90, 90), (0, 0)), mode="edge")
+        face = detection.detect(frame)
+        eyes = [
+            face.mesh[list(indices), :2].mean(0) - (90, 40)
+            for indices in (anthropometry.EYE_LEFT, anthropometry.EYE_RIGHT)
+        ]
+        truth = [clip.landmarks[0, eye].mean(0) for eye in drawn]
+        assert np.abs(np.array(eyes) - truth).max() < 12
+
+
+@pytest.mark.parametrize("angle", [-30, 20, 90])
+def test_the_angle_is_that_of_the_eyes(angle):
+    frame = np.pad(footage.film()[0], ((40, 40), (40, 40), (0, 0)), mode="edge")
+    middle = frame.shape[1] / 2, frame.shape[0] / 2
+    turn = cv2.getRotationMatrix2D(middle, -angle, 1)  # clockwise is positive
+    size, border = frame.shape[1::-1], {"borderMode": cv2.BORDER_REPLICATE}
+    turned = cv2.warpAffine(frame, turn, size, **border)
+    upright = detection.detect(frame)
+    face = detection.detect(turned)
+    assert abs(face.angle - upright.angle - angle) < 5
+    assert abs(face.box.width / upright.box.width - 1) < 0.1
+
+
+def test_depth_tells_a_turned_head():
+    face = detection.detect(footage.film()[0])
+    assert anthropometry.turned(face.mesh) < 12
+    for degrees in (30, -50):
+        c, s = np.cos(np.radians(degrees)), np.sin(np.radians(degrees))
+        flat = face.mesh - face.mesh.mean(0)
+        flat[:, 2] = 0
+        seen = flat @ np.array([[c, 0, s], [0, 1, 0], [-s, 0, c]]).T
+        np.testing.assert_allclose(anthropometry.turned(seen), abs(degrees), atol=3)
+
+
+def test_of_cut_out_faces_all_or_the_middle_square_is_taken():
+    for shape in ((64, 64), (48, 70), (71, 51)):
+        image = np.zeros((*shape, 3), np.uint8)
+        found = framing.find(image, detector="frame")
+        expected = shape[1] / 2, shape[0] / 2, min(shape), 0
+        np.testing.assert_allclose(found, expected, atol=1e-9)
+
+
+def test_the_networks_are_those_of_the_notice():
+    notice = (mesh.WEIGHTS / "NOTICE").read_text()
+    files = sorted(mesh.WEIGHTS.glob("*.tflite"))
+    told = re.findall(r"^(\w+\.tflite)$.*?SHA-256 (\w{64})", notice, re.M | re.S)
+    found = [(f.name, hashlib.sha256(f.read_bytes()).hexdigest()) for f in files]
+    assert sorted(told) == found and len(found) == 2 and "Apache" in notice
 
 
 @pytest.mark.parametrize("name", ["landmarks", "", "yolo"])
 def test_unknown_detector(name):
     with pytest.raises(UserError, match=r"(?s)haar.*selfme_jax\[landmarks\]") as error:
-        faces.load(name)
+        detection.load(name)
     assert len(str(error.value).splitlines()) == 2
 
 
-def test_landmarks_need_mediapipe_and_its_model(monkeypatch):
+def test_a_landmarker_needs_mediapipe_and_its_model(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", None)
     with pytest.raises(UserError, match=r"pip install 'selfme_jax\[landmarks\]'"):
-        faces.load("face_landmarker.task")
+        detection.load("face_landmarker.task")
     monkeypatch.setitem(sys.modules, "mediapipe", SimpleNamespace())
     with pytest.raises(UserError, match="no file absent.task"):
-        faces.load("absent.task")
+        detection.load("absent.task")
 
 
-def test_landmarks_become_a_box_in_pixels(monkeypatch, tmp_path):
+def test_landmarks_of_mediapipe_become_faces_in_pixels(monkeypatch, tmp_path):
     """MediaPipe's model is not at hand: what it returns is acted out here."""
-    point = SimpleNamespace
-    landmarks = [point(x=0.25, y=0.5), point(x=0.5, y=0.3), point(x=0.4, y=0.9)]
-    results = iter([[landmarks], []])
+    truth = detection.detect(footage.film()[0])
+    scale = np.array([260, 210, 260])  # the width and height of the film
+
+    def points(mesh):
+        return [SimpleNamespace(x=x, y=y, z=z) for x, y, z in mesh / scale]
+
+    more = np.vstack([truth.mesh, np.zeros((10, 3))])  # irises follow the mesh
+    results = iter([[points(0.5 * more), points(more)], []])
 
     class FaceLandmarker:
         @classmethod
@@ -159,13 +178,15 @@ def test_landmarks_become_a_box_in_pixels(monkeypatch, tmp_path):
         ImageFormat=SimpleNamespace(SRGB="srgb"),
     )
     monkeypatch.setitem(sys.modules, "mediapipe", fake)
-    model = tmp_path / "face_landmarker.task"
+    model, other = tmp_path / "face_landmarker.task", tmp_path / "other.task"
     model.touch()
-    other = tmp_path / "other.task"
     other.touch()
-    image = np.zeros((100, 200, 3), np.uint8)[:, ::-1]
-    box = faces.detect(image, detector=str(model))
-    np.testing.assert_allclose(box, (50, 30, 50, 60))
-    assert faces.detect(image, detector=str(model)) is None
+    image = np.zeros((210, 260, 3), np.uint8)[:, ::-1]
+    found = detection.load(str(model))(image)
+    np.testing.assert_allclose(found[0].box, truth.box, atol=0.01)
+    np.testing.assert_allclose(
+        np.array(found[1].box), np.array(truth.box) / 2, atol=0.01
+    )
+    assert detection.detect(image, detector=str(model)) is None
     with pytest.raises(UserError, match=r"zip archive\.\n.*face_landmarker\.task"):
-        faces.load(str(other))
+        detection.load(str(other))

@@ -7,8 +7,8 @@ import footage
 import numpy as np
 import pytest
 
-from selfme_jax.data.videos import clips
-from selfme_jax.data.videos.clips import DamagedError
+from selfme_jax.data.videos import clips, reading
+from selfme_jax.data.videos.reading import DamagedError
 from selfme_jax.types import UserError
 
 
@@ -25,7 +25,7 @@ def read(path):
     (clip,) = clips.find(path)
     frames, damage = [], ""
     try:
-        for frame in clips.read(clip):
+        for frame in reading.read(clip):
             frames.append(frame)
     except DamagedError as error:
         damage = str(error)
@@ -108,7 +108,7 @@ def test_a_video_gives_its_frames_in_rgb(tmp_path):
     frames = numbered(8, shape=(48, 64))
     footage.write_video(tmp_path / "é x.avi", frames, fps=200)
     (clip,) = clips.find(tmp_path)
-    assert clips.expected_frames(clip) == 8 and clips.fps(clip) == 200
+    assert reading.expected_frames(clip) == 8 and reading.fps(clip) == 200
     found, damage = read(tmp_path)
     assert not damage and found[0].dtype == np.uint8
     # chroma is coarse in JPEG, but these frames are of one colour each
@@ -118,7 +118,7 @@ def test_a_video_gives_its_frames_in_rgb(tmp_path):
 def test_a_folder_has_no_rate(tmp_path):
     footage.write_folder(tmp_path / "c", numbered(3))
     (clip,) = clips.find(tmp_path)
-    assert clips.expected_frames(clip) == 3 and clips.fps(clip) == 0
+    assert reading.expected_frames(clip) == 3 and reading.fps(clip) == 0
 
 
 def test_a_cut_video_is_read_up_to_the_cut(tmp_path):
@@ -138,7 +138,7 @@ def test_an_unreadable_video_says_so(tmp_path, content):
     (tmp_path / "a.mp4").write_bytes(content)
     assert read(tmp_path) == ([], "not a readable video")
     (clip,) = clips.find(tmp_path)
-    assert clips.expected_frames(clip) == 0 and clips.fps(clip) == 0
+    assert reading.expected_frames(clip) == 0 and reading.fps(clip) == 0
 
 
 @pytest.mark.parametrize(

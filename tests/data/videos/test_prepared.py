@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from selfme_jax.configs import synthetic_pretraining
 
-from selfme_jax.data.faces import detection as faces
-from selfme_jax.data.faces.detection import Box
+from selfme_jax.data.faces import detection, framing
+from selfme_jax.data.faces.detection import Box, Face
 from selfme_jax.data.pairs import ClipInfo, Pairs, prefetch
 from selfme_jax.data.releases import imitation
 from selfme_jax.data.synthetic import rendered as synthetic
-from selfme_jax.data.videos import clips
+from selfme_jax.data.videos import clips, reading
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.types import UserError
 
@@ -80,16 +80,19 @@ def test_clips_follow_each_other(source, frames):
     }
 
 
-def test_records_are_one_square_of_every_frame(source, prepared, frames):
+def matrix(row):
+    return framing.affine(framing.Similarity(**row["framing"]))
+
+
+def test_records_are_one_framing_of_every_frame(source, prepared, frames):
     table = json.loads(next(prepared.rglob("metadata.json")).read_text())["clips"]
     number = 0
     for row, name in zip(table, ("a b é", "b.avi", "c.avi"), strict=True):
-        square = faces.Square(**row["square"])
         x, _, side = footage.PLACE
-        assert abs(square.x + square.side / 2 - x - side / 2) < 0.1 * side
-        images = clips.read(by_name(source, name))
+        assert abs(row["framing"]["x"] - x - side / 2) < 0.1 * side
+        images = reading.read(by_name(source, name))
         for k, image in zip(range(row["count"]), images, strict=False):
-            expected = faces.crop(image, square, size=SIZE)
+            expected = framing.apply(image, matrix(row), size=SIZE)
             np.testing.assert_array_equal(frames.frame(number), expected)
             record = frames.records[number]
             assert record["clip"].decode() == name and record["frame"] == k
@@ -160,11 +163,10 @@ def test_stride_and_max_frames(source, tmp_path):
         ("c.avi", 3, pytest.approx(25 / 3)),
     ]
     assert not frames.damaged  # it is not read that far
-    images = list(clips.read(by_name(source, "a b é")))
+    images = list(reading.read(by_name(source, "a b é")))
     table = json.loads(next(tmp_path.rglob("metadata.json")).read_text())["clips"]
-    square = faces.Square(**table[0]["square"])
     for k in range(3):
-        expected = faces.crop(images[3 * k], square, size=SIZE)
+        expected = framing.apply(images[3 * k], matrix(table[0]), size=SIZE)
         np.testing.assert_array_equal(frames.frame(k), expected)
 
 
@@ -172,8 +174,9 @@ def test_jitter_of_the_detector_is_no_motion(tmp_path, monkeypatch):
     still = np.repeat(footage.film()[:1], 20, axis=0)
     footage.write_folder(tmp_path / "films/a", still)
     rng = np.random.default_rng(0)
-    boxes = iter([None, *(Box(*rng.normal((70, 50, 90, 90), 4)) for _ in range(99))])
-    monkeypatch.setattr(faces, "load", lambda name: lambda image: next(boxes))
+    boxes = (Box(*rng.normal((70, 50, 90, 90), 4)) for _ in range(99))
+    seen = iter([(Face(next(boxes)),), (), *((Face(box),) for box in boxes)])
+    monkeypatch.setattr(detection, "load", lambda name: lambda image: next(seen))
     frames = video.prepare(tmp_path / "films", tmp_path / "data", size=32)
     for i in range(1, 20):
         np.testing.assert_array_equal(frames.frame(i), frames.frame(0))
@@ -191,22 +194,24 @@ def test_the_face_is_looked_for_all_over_what_is_used(
     tmp_path, monkeypatch, options, looked_at
 ):
     film = np.tile(np.arange(38, dtype=np.uint8)[:, None, None, None], (1, 20, 20, 3))
-    footage.write_folder(tmp_path / "films/a", film)
     seen = []
 
     def detect(image):
         seen.append(int(image[0, 0, 0]))
-        return Box(2, 3, 10, 10)
+        return (Face(Box(2, 3, 60, 60)),)
 
-    monkeypatch.setattr(faces, "load", lambda name: detect)
+    film = np.repeat(film, 4, axis=1).repeat(4, axis=2)
+    film[:, :, 30:, 1] = 255  # contrast
+    footage.write_folder(tmp_path / "films/a", film)
+    monkeypatch.setattr(detection, "load", lambda name: detect)
     video.prepare(tmp_path / "films", tmp_path / "data", size=16, **options)
     assert seen == looked_at
 
 
 def test_a_single_hit_is_no_face(tmp_path, monkeypatch):
     footage.write_folder(tmp_path / "films/a", footage.film()[:9])
-    hits = iter([Box(70, 50, 90, 90), *[None] * 8])
-    monkeypatch.setattr(faces, "load", lambda name: lambda image: next(hits))
+    hits = iter([(Face(Box(70, 50, 90, 90)),), *[()] * 99])
+    monkeypatch.setattr(detection, "load", lambda name: lambda image: next(hits))
     match = "none of 1 clip.* a face in 1 of the 9 frames looked at.*\n.*from the front"
     with pytest.raises(UserError, match=match):
         video.prepare(tmp_path / "films", tmp_path / "data", size=32)
@@ -215,20 +220,20 @@ def test_a_single_hit_is_no_face(tmp_path, monkeypatch):
 
 
 def test_what_a_kill_left_is_removed_and_is_no_dataset(source, tmp_path):
-    left = tmp_path / "data" / "face_videos" / "incomplete.ABC123_1.0.0"
+    left = tmp_path / "data" / "face_videos" / "incomplete.ABC123_2.0.0"
     left.mkdir(parents=True)
     (left / "dataset_info.json").write_text("{}")
     with pytest.raises(UserError, match="prepare video --source=DIR"):
         video.load(tmp_path / "data")
     video.prepare(source, tmp_path / "data", size=SIZE, max_frames=2)
-    assert [p.name for p in (tmp_path / "data/face_videos").iterdir()] == ["1.0.0"]
+    assert [p.name for p in (tmp_path / "data/face_videos").iterdir()] == ["2.0.0"]
 
 
 def test_a_failure_leaves_nothing(source, tmp_path, monkeypatch):
     def fail(*_, **__):
         raise RuntimeError("power cut")
 
-    monkeypatch.setattr(faces, "crop", fail)
+    monkeypatch.setattr(framing, "apply", fail)
     with pytest.raises(RuntimeError):
         video.prepare(source, tmp_path / "data", size=SIZE)
     assert not list((tmp_path / "data/face_videos").iterdir())
@@ -275,8 +280,8 @@ def test_real_faces_are_found(shared_data, tmp_path):
     assert [clip.count for clip in frames.clips] == [20, 20]
     assert not frames.left_out and not frames.damaged
     for clip in frames.clips:  # the face fills the middle of its crop
-        box = faces.detect(frames.frame(clip.start + 10))
-        assert 64 * 0.55 < box.width < 64 * 0.85
+        box = detection.detect(frames.frame(clip.start + 10)).box
+        assert 64 * 0.65 < box.width < 64 * 0.95
         assert abs(box.x + box.width / 2 - 32) < 6
         assert abs(box.y + box.height / 2 - 32) < 8
 
