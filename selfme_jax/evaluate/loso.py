@@ -20,7 +20,7 @@ class Pooled(NamedTuple):
     dataset: np.ndarray  # [n] str
     person: np.ndarray  # [n] str, unique over datasets
     sample: np.ndarray  # [n] str, unique over datasets and subjects
-    label: np.ndarray  # [n] int
+    label: np.ndarray  # [n] int, or [n, c] int of 0/1
     probs: np.ndarray  # [s, n, c] float
 
 
@@ -87,7 +87,7 @@ def margins(
     result = {}
     for name, rows in floors.items():
         theirs = pool(rows)
-        _same_samples(ours, theirs, name)
+        same_samples(ours, theirs, name)
         result[name] = {
             **_margin(ours, theirs, **options),
             "datasets": {
@@ -113,8 +113,9 @@ def pool(predictions: Predictions) -> Pooled:
     samples = sorted(set(keys))
     rows = np.stack([_rows(keys, predictions.seed == s, samples, s) for s in seeds])
     label = predictions.label[rows]
-    if (label != label[0]).any():
-        worst = samples[int((label != label[0]).any(0).argmax())]
+    other = (label != label[0]).reshape(*label.shape[:2], -1).any((0, 2))
+    if other.any():
+        worst = samples[int(other.argmax())]
         raise UserError(
             f"seeds disagree on the label of {'/'.join(worst)}. "
             "Run the classifier stage again."
@@ -152,9 +153,15 @@ def by_person(pooled: Pooled) -> tuple[np.ndarray, np.ndarray]:
     return persons, counts
 
 
-def _same_samples(ours: Pooled, theirs: Pooled, name: str) -> None:
+def same_samples(ours: Pooled, theirs: Pooled, name: str) -> None:
+    """That a floor can be held against predictions.
+
+    Raises:
+        UserError: it is of other outputs, samples or labels.
+    """
     if not (
-        np.array_equal(ours.sample, theirs.sample)
+        ours.classes == theirs.classes
+        and np.array_equal(ours.sample, theirs.sample)
         and np.array_equal(ours.label, theirs.label)
     ):
         raise UserError(
@@ -190,8 +197,8 @@ def _summary(pooled: Pooled, **options) -> dict:
     return {
         "uf1": float(score.uf1.mean()),
         "uar": float(score.uar.mean()),
-        "uf1_sd": _sd(score.uf1),
-        "uar_sd": _sd(score.uar),
+        "uf1_sd": sd(score.uf1),
+        "uar_sd": sd(score.uar),
         "ci95": {
             "uf1": bootstrap.interval(drawn.uf1),
             "uar": bootstrap.interval(drawn.uar),
@@ -244,5 +251,6 @@ def _margin(ours: Pooled, theirs: Pooled, **options) -> dict:
     }
 
 
-def _sd(values: np.ndarray) -> float:
+def sd(values: np.ndarray) -> float:
+    """Sample standard deviation over seeds; 0 for one seed."""
     return float(values.std(ddof=1)) if len(values) > 1 else 0.0
