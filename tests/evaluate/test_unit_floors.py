@@ -26,7 +26,7 @@ def labels(samples):
 @pytest.fixture
 def images(samples, labels):
     made = np.random.default_rng(3).normal(size=(1, len(samples), 8, 6, 2))
-    made[0, :, 1, 1, :] += 5 * labels[:, :2]
+    made[0, :, :4, :4] += 2 * labels[:, None, None, :2]
     return made.astype(np.float32)
 
 
