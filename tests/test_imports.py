@@ -23,7 +23,7 @@ LAW = {
     "data": {"types", "files", "ops"},
     "evaluate": {"types", "files", "ops"},
     "targets": {"types", "files", "data", "evaluate"},
-    "report": {"types", "files", "ops", "evaluate"},
+    "report": {"types", "files", "ops", "evaluate", "targets"},
     "methods": {
         *("types", "ops", "tensor_file", "motion", "classifier", "baselines"),
         *("train", "files"),

@@ -89,13 +89,43 @@ def margins(
         theirs = pool(rows)
         same_samples(ours, theirs, name)
         result[name] = {
-            **_margin(ours, theirs, **options),
+            **difference(ours, theirs, **options),
             "datasets": {
-                str(d): _margin(select(ours, d), select(theirs, d), **options)
+                str(d): difference(select(ours, d), select(theirs, d), **options)
                 for d in np.unique(ours.dataset)
             },
         }
     return result
+
+
+def difference(
+    ours: Pooled,
+    theirs: Pooled,
+    *,
+    resamples: int,
+    seed: int = 0,
+    rule: str = "pooled",
+    their_rule: str = "",
+) -> dict:
+    """Ours minus theirs, of the same samples, with paired 95 % intervals.
+
+    their_rule: where theirs is scored by another rule than ours.
+    """
+    sides = [
+        (by_person(ours)[1], rule),
+        (by_person(theirs)[1], their_rule or rule),
+    ]
+    a, b = (_score(counts, of_side) for counts, of_side in sides)
+    options = {"resamples": resamples, "seed": seed}
+    drawn = [bootstrap.scores(c, rule=of_side, **options) for c, of_side in sides]
+    return {
+        "uf1": float(a.uf1.mean() - b.uf1.mean()),
+        "uar": float(a.uar.mean() - b.uar.mean()),
+        "ci95": {
+            "uf1": bootstrap.interval(drawn[0].uf1 - drawn[1].uf1),
+            "uar": bootstrap.interval(drawn[0].uar - drawn[1].uar),
+        },
+    }
 
 
 def pool(predictions: Predictions) -> Pooled:
@@ -153,17 +183,22 @@ def by_person(pooled: Pooled) -> tuple[np.ndarray, np.ndarray]:
     return persons, counts
 
 
+def alike(ours: Pooled, theirs: Pooled) -> bool:
+    """Whether two are of the same outputs, samples and labels."""
+    return (
+        ours.classes == theirs.classes
+        and np.array_equal(ours.sample, theirs.sample)
+        and np.array_equal(ours.label, theirs.label)
+    )
+
+
 def same_samples(ours: Pooled, theirs: Pooled, name: str) -> None:
     """That a floor can be held against predictions.
 
     Raises:
         UserError: it is of other outputs, samples or labels.
     """
-    if not (
-        ours.classes == theirs.classes
-        and np.array_equal(ours.sample, theirs.sample)
-        and np.array_equal(ours.label, theirs.label)
-    ):
+    if not alike(ours, theirs):
         raise UserError(
             f"predictions and the floor {name} are not of the same samples. "
             "Run the classifier stage again."
@@ -234,20 +269,6 @@ def _ensemble(pooled: Pooled, rule: str) -> dict:
     return {
         **{name: float(v[0]) for name, v in _score(counts, rule)._asdict().items()},
         "confusion": counts[0].sum(0).astype(int).tolist(),
-    }
-
-
-def _margin(ours: Pooled, theirs: Pooled, **options) -> dict:
-    sides = [by_person(side)[1] for side in (ours, theirs)]
-    a, b = (_score(counts, options["rule"]) for counts in sides)
-    drawn = [bootstrap.scores(c, **options) for c in sides]
-    return {
-        "uf1": float(a.uf1.mean() - b.uf1.mean()),
-        "uar": float(a.uar.mean() - b.uar.mean()),
-        "ci95": {
-            "uf1": bootstrap.interval(drawn[0].uf1 - drawn[1].uf1),
-            "uar": bootstrap.interval(drawn[0].uar - drawn[1].uar),
-        },
     }
 
 

@@ -78,7 +78,7 @@ def margins(
     return result
 
 
-def difference(ours: Pooled, theirs: Pooled, *, resamples: int, seed: int) -> dict:
+def difference(ours: Pooled, theirs: Pooled, *, resamples: int, seed: int = 0) -> dict:
     """Ours minus theirs, of the same samples, with paired 95 % intervals."""
     use = scored(ours)
     names = [ours.classes[i] for i in np.flatnonzero(use)]

@@ -4,19 +4,18 @@ import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from selfme_jax.report import verdict
+from selfme_jax.report import measures, verdict, words
 
 WIDTH = 100
-SCORES = ("", "UF1", "UAR", "accuracy")
-DATASETS = ("dataset", "clips", "subjects", "UF1", "UAR", "linear", "beats floors")
+LONGEST = 40  # letters of a name in a table
 
 
 def text(results: dict) -> str:
-    """Scores beside their floors, per dataset and per class, and the verdict."""
-    words = [verdict.judge(results).text, f"Protocol: {verdict.protocol(results)}"]
-    words += [f"Note: {note}" for note in verdict.notes(results)]
+    """Scores beside their floors, by dataset and by class or unit, and the verdict."""
+    said = [verdict.judge(results).text, f"Protocol: {verdict.protocol(results)}"]
+    said += [f"Note: {note}" for note in verdict.notes(results)]
     drawn = _lines(_tables(results))
-    return "\n".join([drawn] + [textwrap.fill(line, WIDTH) for line in words])
+    return "\n".join([drawn] + [textwrap.fill(line, WIDTH) for line in said])
 
 
 def draw(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
@@ -24,28 +23,48 @@ def draw(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
     return _lines([_table(list(head), list(rows))])
 
 
+def counts(results: dict) -> str:
+    """'88 negative, 32 positive' or '19 AU 1, 20 AU 2': clips of each."""
+    if "classes" in results:
+        pairs = zip(results["class_counts"], results["classes"], strict=True)
+        return ", ".join(f"{count} {name}" for count, name in pairs)
+    return ", ".join(f"{own['n']} AU {unit}" for unit, own in results["aus"].items())
+
+
+def scores_head(results: dict) -> list[str]:
+    """Column names of ``scores``."""
+    rest = ["accuracy"] if "accuracy" in results else []
+    return ["", *measures.of(results).names, *rest]
+
+
 def scores(results: dict) -> list[tuple[str, ...]]:
-    """Rows (name, UF1, UAR, accuracy) of the run, its vote and its floors."""
+    """Rows (name, both measures, accuracy of classes) of the run, its vote, floors."""
     rows = [_row(verdict.seeds(results), results)]
     if len(results["seeds"]) > 1:
         rows.append(_row("vote of the seeds", results["ensemble"]))
-    floors = results["floors"]
-    for name in sorted(floors, key=lambda n: -floors[n]["uf1"]):
+    floors, key = results["floors"], measures.of(results).keys[0]
+    for name in sorted(floors, key=lambda n: -floors[n][key]):
         rows.append(_row(f"floor: {name}", floors[name]))
     return rows
 
 
+def datasets_head(results: dict) -> list[str]:
+    """Column names of ``datasets``."""
+    names = measures.of(results).names
+    return ["dataset", "clips", "subjects", *names, "linear", "beats floors"]
+
+
 def datasets(results: dict) -> list[tuple[str, ...]]:
-    """Rows (dataset, clips, subjects, UF1, UAR, linear floor, beats its floors)."""
+    """Rows (dataset, clips, subjects, both measures, linear floor, beats floors)."""
     rows = []
     for name, own in results["datasets"].items():
         floor = verdict.linear(results, name)
         rows.append(
             (
-                name,
+                words.shorten(name, LONGEST),
                 str(own["n"]),
                 str(own["subjects"]),
-                *(_interval(own, key) for key in ("uf1", "uar")),
+                *(_interval(own, key) for key in measures.of(own).keys),
                 verdict.pair(floor),
                 "yes" if verdict.judge(results, name).beats else "NO",
             )
@@ -53,13 +72,23 @@ def datasets(results: dict) -> list[tuple[str, ...]]:
     return rows
 
 
-def classes_head(results: dict) -> list[str]:
-    """Column names of ``classes``."""
-    return ["class", "clips", "F1", "recall"] + [f"as {c}" for c in results["classes"]]
+def details_head(results: dict) -> list[str]:
+    """Column names of ``details``."""
+    if "classes" in results:
+        names = [f"as {c}" for c in results["classes"]]
+        return ["class", "clips", "F1", "recall", *names]
+    return ["AU", "clips", "F1", "AUC", "constant F1", "linear F1", "linear AUC"]
 
 
-def classes(results: dict) -> list[tuple[str, ...]]:
-    """Rows (class, clips, F1, recall, mean count predicted as each class)."""
+def details(results: dict) -> list[tuple[str, ...]]:
+    """Rows of classes (clips, F1, recall, mean count predicted as each class).
+
+    Or of action units: clips, F1 and AUC with intervals, and those of their floors.
+    """
+    return _classes(results) if "classes" in results else _units(results)
+
+
+def _classes(results: dict) -> list[tuple[str, ...]]:
     rows = []
     for i, name in enumerate(results["classes"]):
         counts, n = results["confusion"][i], results["class_counts"][i]
@@ -76,17 +105,34 @@ def classes(results: dict) -> list[tuple[str, ...]]:
     return rows
 
 
+def _units(results: dict) -> list[tuple[str, ...]]:
+    constant = results["floors"]["constant"]["aus"]
+    linear = verdict.linear(results)["aus"]
+    return [
+        (
+            f"AU {unit}",
+            str(own["n"]),
+            *(_interval(own, key) for key in ("f1", "auc")),
+            f"{constant[unit]['f1']:.3f}",
+            *(f"{linear[unit][key]:.3f}" for key in ("f1", "auc")),
+        )
+        for unit, own in results["aus"].items()
+    ]
+
+
 def _tables(results: dict) -> Iterator:
-    yield _table(list(SCORES), scores(results))
+    yield _table(scores_head(results), scores(results))
     if len(results["datasets"]) > 1:
-        yield _table(list(DATASETS), datasets(results))
-    yield _table(classes_head(results), classes(results))
+        yield _table(datasets_head(results), datasets(results))
+    yield _table(details_head(results), details(results))
 
 
 def _lines(drawn: Iterable) -> str:
     from rich.console import Console
 
-    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None)
+    # Names of data may hold what rich takes for markup.
+    plain = {"markup": False, "emoji": False, "highlight": False}
+    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None, **plain)
     for table in drawn:
         console.print(table)
     # rich fills lines up with blanks.
@@ -106,7 +152,8 @@ def _table(head: list[str], rows: list[tuple[str, ...]]) -> object:
 
 
 def _row(name: str, score: dict) -> tuple[str, ...]:
-    return name, *(_value(score, k) for k in ("uf1", "uar")), f"{score['accuracy']:.3f}"
+    rest = [f"{score['accuracy']:.3f}"] if "accuracy" in score else []
+    return name, *(_value(score, k) for k in measures.of(score).keys), *rest
 
 
 def _value(score: dict, key: str) -> str:

@@ -36,6 +36,7 @@ def made() -> tuple[Predictions, dict]:
         "epoch_rule": "fixed",
         "motion_scope": "per_fold",
         "motion_init": "",
+        "motion_seeds": 5,
         "pretrained_weights": "",
         "labels_shuffled": False,
         "imitation": False,

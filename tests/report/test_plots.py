@@ -2,7 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
-from selfme_jax.report import plots
+from selfme_jax.report import mistakes, plots
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -19,13 +19,13 @@ def words(drawn) -> str:
 
 def test_confusion_shows_counts_and_shares(results):
     results["confusion"] = [[7.5, 2.5, 0], [1, 3, 0], [0, 0, 0]]
-    drawn = plots.confusion(results)
+    drawn = mistakes.confusion(results)
     text = words(drawn)
     assert "7.5\n75 %" in text and "1\n25 %" in text and "0\n0 %" in text
     for title in ("all (n = 72)", "casme2 (n = 40)", "smic (n = 32)"):
         assert title in text
     del results["datasets"]["smic"]
-    assert "all" not in words(plots.confusion(results))
+    assert "all" not in words(mistakes.confusion(results))
 
 
 def test_scores_show_run_vote_and_floors(results):
@@ -37,7 +37,7 @@ def test_scores_show_run_vote_and_floors(results):
 
 
 def test_subjects_count_clips_and_errors(rows):
-    drawn = plots.subjects(rows)
+    drawn = mistakes.subjects(rows)
     first, second = drawn.axes
     clips = [bar.get_height() for bar in first.containers[0]]
     wrong = [bar.get_height() for bar in first.containers[1]]

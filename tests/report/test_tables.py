@@ -35,8 +35,10 @@ def test_does_not_beat_its_floor_in_words(results):
 
 def test_scores_put_floors_below_the_run_best_first(results):
     names = [row[0] for row in tables.scores(results)]
-    assert names[:3] == ["mean of 3 seeds", "vote of the seeds", "floor: linear"]
+    both = "mean of 3 seeds (motion: 5 seeds)"
+    assert names[:3] == [both, "vote of the seeds", "floor: linear"]
     results["seeds"] = results["seeds"][:1]
+    results["protocol"]["motion_seeds"] = 0
     assert [row[0] for row in tables.scores(results)][:2] == [
         "one seed",
         "floor: linear",
@@ -46,8 +48,8 @@ def test_scores_put_floors_below_the_run_best_first(results):
 def test_classes_give_f1_recall_and_confusion(results):
     results["confusion"] = [[6, 2, 0], [1, 3, 0], [0, 0, 0]]
     results["class_counts"] = [8, 4, 0]
-    rows = tables.classes(results)
-    assert tables.classes_head(results)[4:] == [
+    rows = tables.details(results)
+    assert tables.details_head(results)[4:] == [
         "as negative",
         "as positive",
         "as surprise",
