@@ -23,6 +23,13 @@ def draw(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
     return _lines([_table(list(head), list(rows))])
 
 
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The first few, and how many more."""
+    cut = [words.shorten(name, LONGEST) for name in names[:most]]
+    more = len(names) - len(cut)
+    return ", ".join(cut) + (f" and {more} more" if more else "")
+
+
 def counts(results: dict) -> str:
     """'88 negative, 32 positive' or '19 AU 1, 20 AU 2': clips of each."""
     if "classes" in results:
@@ -64,7 +71,7 @@ def datasets(results: dict) -> list[tuple[str, ...]]:
                 words.shorten(name, LONGEST),
                 str(own["n"]),
                 str(own["subjects"]),
-                *(_interval(own, key) for key in measures.of(own).keys),
+                *(interval(own, key) for key in measures.of(own).keys),
                 verdict.pair(floor),
                 "yes" if verdict.judge(results, name).beats else "NO",
             )
@@ -112,7 +119,7 @@ def _units(results: dict) -> list[tuple[str, ...]]:
         (
             f"AU {unit}",
             str(own["n"]),
-            *(_interval(own, key) for key in ("f1", "auc")),
+            *(interval(own, key) for key in ("f1", "auc")),
             f"{constant[unit]['f1']:.3f}",
             *(f"{linear[unit][key]:.3f}" for key in ("f1", "auc")),
         )
@@ -159,10 +166,11 @@ def _row(name: str, score: dict) -> tuple[str, ...]:
 def _value(score: dict, key: str) -> str:
     """'0.866 sd 0.012 [0.790, 0.942]', with what there is."""
     if len(score.get("seeds", ())) > 1:
-        return _interval(score, key, f" sd {score[f'{key}_sd']:.3f}")
-    return _interval(score, key) if "ci95" in score else f"{score[key]:.3f}"
+        return interval(score, key, f" sd {score[f'{key}_sd']:.3f}")
+    return interval(score, key) if "ci95" in score else f"{score[key]:.3f}"
 
 
-def _interval(score: dict, key: str, between: str = "") -> str:
+def interval(score: dict, key: str, between: str = "") -> str:
+    """'0.866 [0.790, 0.942]', with what goes between."""
     low, high = score["ci95"][key]
     return f"{score[key]:.3f}{between} [{low:.3f}, {high:.3f}]"

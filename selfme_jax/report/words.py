@@ -4,9 +4,11 @@
 def shorten(name: str, most: int, *, keep_end: bool = False) -> str:
     """A name on one line, of at most so many letters.
 
-    keep_end: its last letters are the telling ones (of a path), not the first.
+    Of long ones the middle is left out: 'sub01' and 'sub02' differ at the end.
+    keep_end: the beginning is left out (of a path).
     """
     line = "".join(c if c.isprintable() else " " for c in name)
     if len(line) <= most:
         return line
-    return f"...{line[3 - most :]}" if keep_end else f"{line[: most - 3]}..."
+    first = 0 if keep_end else (most - 3) // 2
+    return f"{line[:first]}...{line[first + 3 - most :]}"
