@@ -22,8 +22,8 @@ LAW = {
     "train": {"types", "files", "workdir", "ops"},
     "data": {"types", "files", "ops"},
     "evaluate": {"types", "files", "ops"},
-    "targets": {"types", "evaluate", "data"},
-    "report": {"types", "files", "workdir", "ops", "evaluate"},
+    "targets": {"types", "files", "evaluate", "data"},
+    "report": {"types", "files", "workdir", "ops", "evaluate", "targets"},
     "inputs": {
         *("types", "files", "ops", "tensor_file", "motion", "baselines", "train"),
     },

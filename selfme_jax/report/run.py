@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from selfme_jax.evaluate import predictions
-from selfme_jax.report import html, motion, plots
+from selfme_jax.report import html, mistakes, motion, plots
 from selfme_jax.workdir import Workdir
 
 
@@ -29,11 +29,13 @@ def write(
     Raises:
         UserError: predictions.csv is missing or wrong.
     """
-    figures = {
-        "scores": plots.scores(results),
-        "confusion": plots.confusion(results),
-        "subjects": plots.subjects(predictions.read(run.predictions)),
-    }
+    rows = predictions.read(run.predictions)
+    figures = {"scores": plots.scores(results)}
+    if rows.several:
+        figures["units"] = plots.units(results)
+    else:
+        figures["confusion"] = mistakes.confusion(results)
+    figures["subjects"] = mistakes.subjects(rows)
     if metrics:
         figures["curves"] = plots.curves(metrics)
     if pictures:

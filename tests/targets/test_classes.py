@@ -126,4 +126,4 @@ def test_summary_is_that_of_classes(target, samples):
     assert found["target"] == "classes"
     assert set(found["floors"]) == {"random", "majority", "linear"}
     assert found["margins"] == loso.margins(rows, floors, resamples=20)
-    assert told[-1][:3] == ("linear floor", 7, 7) and len(told) == 7
+    assert told[-1][:3] == ("floor linear", 7, 7) and len(told) == 7
