@@ -8,6 +8,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -31,8 +32,7 @@ def make(arrays: Mapping[str, np.ndarray], depends: Mapping[str, Any]) -> dict:
       arrays: by name.
       depends: what they depend on: JSON-able, nested mappings as well.
     """
-    sums = {name: sha256(array) for name, array in arrays.items()}
-    return {"sha256": sums, "depends": flat(depends)}
+    return {"sha256": _sums(arrays), "depends": flat(depends)}
 
 
 def parse(found: Any) -> Seal:
@@ -82,8 +82,8 @@ def verify(sums: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
     if sums.keys() != arrays.keys():
         odd = min(sums.keys() ^ arrays.keys())
         raise ValueError(f"its arrays are not those of its seal (the first is {odd})")
-    for name, array in arrays.items():
-        if sha256(array) != sums[name]:
+    for name, found in _sums(arrays).items():
+        if found != sums[name]:
             what = f"{name}: its" if name else "its"
             raise ValueError(f"{what} content is not what was written (SHA-256)")
 
@@ -105,6 +105,11 @@ def flat(depends: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
         else:
             found[f"{prefix}{key}"] = json.loads(json.dumps(value))
     return found
+
+
+def _sums(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
+    with ThreadPoolExecutor() as pool:  # hashing lets other threads run
+        return dict(zip(arrays, pool.map(sha256, arrays.values()), strict=True))
 
 
 def _change(key: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:

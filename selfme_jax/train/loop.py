@@ -5,7 +5,7 @@ In a pod all processes do the same; process 0 alone writes.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ import jax
 import numpy as np
 from etils import epath
 
-from selfme_jax import files
 from selfme_jax.train import checkpoint, chunks, parallel, preemption, programs, step
 from selfme_jax.train import stream as feeding
 from selfme_jax.train.chunks import Chunk, Waves
@@ -38,6 +37,9 @@ class Stage(NamedTuple):
     at_once: how many of them each device takes at once; 0 = all, on CPU one.
     log_every: steps between lines and writes of metrics (every step has its row).
     save_seconds: least time between checkpoints within a chunk.
+    depends: what its checkpoints depend on besides runs and steps, JSON-able (part of
+      the config, digests of samples, weights, inputs); where training goes on from
+      one that was made from something else, it is refused.
     """
 
     name: str
@@ -47,6 +49,7 @@ class Stage(NamedTuple):
     at_once: int = 0
     log_every: int = 10
     save_seconds: float = 30.0
+    depends: Mapping[str, Any] | None = None
 
 
 class _Engine(NamedTuple):
@@ -116,10 +119,17 @@ def fit(
                 text = f"{stage.name}: saved after {chunk.number} chunks"
                 raise PreemptedError(text, agreed=True)
             chunks.begin(folder, parts[: max(chunk.number + 1, len(begun))])
-            with checkpoint.Chunk(folder / f"{chunk.number:04d}") as store:
+            made_from = _depends(task, chunk, stage)
+            with checkpoint.Chunk(folder / f"{chunk.number:04d}", made_from) as store:
                 variables = _train(engine, chunk, store)
             outputs.append(_finish(engine, chunk, variables, kept))
     return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
+
+
+def _depends(task: Task, chunk: Chunk, stage: Stage) -> dict[str, Any]:
+    """What the checkpoints of a chunk are made from."""
+    own = {"stage": stage.name, "runs": chunks.digest(chunk), "steps": task.steps}
+    return {**(stage.depends or {}), **own}
 
 
 def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
@@ -221,9 +231,10 @@ def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
             kept(jax.tree.map(lambda x, i=i: x[i], variables))
             for i in range(len(chunk.names))
         ]
-        there = all(path.exists() for path in paths)
-        if parallel.everywhere(np.array(there))[0]:
-            return np.stack([files.read_array(path) for path in paths])
+        found = [checkpoint.kept(path) for path in paths]
+        there = all(array is not None for array in found)
+        if parallel.everywhere(np.array(there)).all():
+            return np.stack(found)
     shared = () if isinstance(engine.data, Stream) else engine.data
     waves = zip(
         engine.waves.deal(variables), engine.waves.deal(chunk.runs), strict=True
@@ -231,7 +242,7 @@ def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
     found = [engine.programs.finish(*wave, shared) for wave in waves]
     found = engine.waves.collect(found, len(chunk.names))
     for path, array in zip(paths, found if kept else (), strict=True):
-        checkpoint.write_array(path, array)
+        checkpoint.keep(path, array)
     return found
 
 
