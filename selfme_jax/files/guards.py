@@ -72,26 +72,29 @@ def reading(place: str | os.PathLike, remedy: str) -> Iterator[None]:
 
 
 @contextmanager
-def guard() -> Iterator[None]:
+def guard(place: str | os.PathLike = "a file") -> Iterator[None]:
     """Within, what the disk refuses is a ``UserError``; everything else passes.
 
     Once around a whole command is enough: it finds out which file it was.
+
+    Args:
+      place: to name where an error does not say it (a folder that is written to).
     """
     try:
         yield
     except Exception as error:
-        if text := explain(error):
+        if text := explain(error, place):
             raise UserError(text) from error
         raise
 
 
-def explain(error: BaseException) -> str:
+def explain(error: BaseException, place: str | os.PathLike = "a file") -> str:
     """Two lines on what the disk refused, by the error or its causes; '' = another."""
     seen: set[int] = set()
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if not isinstance(error, UserError) and (number := _number(error)):
-            return f"{_where(error)}: {os.strerror(number)}.\n{_REMEDIES[number]}"
+            return f"{_where(error) or _shown(place)}: {os.strerror(number)}.\n{_REMEDIES[number]}"
         error = error.__cause__ or error.__context__
     return ""
 
@@ -118,12 +121,12 @@ def _number(error: BaseException) -> int:
 
 
 def _where(error: BaseException) -> str:
-    """The file that an error is about."""
+    """The file that an error is about; '' where it does not say."""
     named = getattr(error, "filename2", None) or getattr(error, "filename", None)
     if named is not None:
         return _shown(os.fsdecode(named) if isinstance(named, str | bytes) else named)
     found = _NAMED.search(str(error))
-    return _shown(found[1]) if found else "a file"
+    return _shown(found[1]) if found else ""
 
 
 def _shown(place: object) -> str:

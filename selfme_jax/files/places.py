@@ -52,9 +52,11 @@ def _whole(place: epath.Path) -> Iterator[epath.Path]:
     try:
         yield partial
         os.replace(partial, place)
-    except OSError:  # no space: half of it is of no use, and takes what there is
-        with suppress(OSError):
+    except OSError as error:
+        with suppress(OSError):  # half a file takes what space there is
             partial.unlink()
+        if error.filename is None:  # of a write, which knows no name
+            error.filename = os.fspath(place)
         raise
 
 
