@@ -132,6 +132,6 @@ def test_another_kind_of_place():
 
 
 def test_without_what_reads_buckets(monkeypatch):
-    monkeypatch.setattr(files, "find_spec", lambda name: None)
+    monkeypatch.setattr(files.places, "find_spec", lambda name: None)
     with pytest.raises(UserError, match="pip install"):
         files.path("gs://bucket/runs")

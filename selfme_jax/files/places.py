@@ -1,4 +1,4 @@
-"""Files of a run: in folders of this machine, or in a bucket (gs://BUCKET/DIR).
+"""Places of files: in folders of this machine, or in a bucket (gs://BUCKET/DIR).
 
 A workdir is an ``epath.Path``, which is used as pathlib's; what has to hold in a bucket
 as well goes through here. Objects of a bucket appear whole or not at all, so there a
@@ -6,19 +6,18 @@ write is atomic by itself.
 """
 
 import hashlib
-import io
 import os
 import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.util import find_spec
 from pathlib import Path
 
 import fsspec
-import numpy as np
 from etils import epath
 
+from selfme_jax.files.guards import reason
 from selfme_jax.types import UserError
 
 BUCKET = "gs://"
@@ -50,11 +49,18 @@ def remote(given: str | os.PathLike) -> bool:
 def _whole(place: epath.Path) -> Iterator[epath.Path]:
     """A name beside ``place`` (on this machine), which becomes it at the end."""
     partial = place.with_name(place.name + ".partial")
-    yield partial
-    os.replace(partial, place)
+    try:
+        yield partial
+        os.replace(partial, place)
+    except OSError as error:
+        with suppress(OSError):  # half a file takes what space there is
+            partial.unlink()
+        if error.filename is None:  # of a write, which knows no name
+            error.filename = os.fspath(place)
+        raise
 
 
-def write(place: epath.Path, content: str | bytes) -> None:
+def write(place: epath.Path, content: str | bytes | memoryview) -> None:
     """Write a whole file; a kill leaves the old one or the new one."""
     data = content.encode() if isinstance(content, str) else content
     if remote(place):
@@ -62,24 +68,6 @@ def write(place: epath.Path, content: str | bytes) -> None:
         return
     with _whole(place) as partial:
         partial.write_bytes(data)
-
-
-def write_array(place: epath.Path, array: np.ndarray) -> None:
-    """The same for an .npy file; its folder is made."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    if remote(place):
-        buffer = io.BytesIO()
-        np.save(buffer, array)
-        place.write_bytes(buffer.getvalue())
-        return
-    with _whole(place) as partial, partial.open("wb") as file:
-        np.save(file, array)
-
-
-def read_array(place: epath.Path) -> np.ndarray:
-    """What ``write_array`` wrote."""
-    with place.open("rb") as file:
-        return np.load(file, allow_pickle=False)
 
 
 def copy(source: epath.Path, target: epath.Path) -> None:
@@ -107,12 +95,6 @@ def reach(place: epath.Path) -> None:
             "default login), or give these machines' service account "
             "roles/storage.objectAdmin on the bucket."
         ) from error
-
-
-def reason(error: Exception) -> str:
-    """One line of what went wrong."""
-    lines = str(getattr(error, "strerror", None) or error).strip().splitlines()
-    return lines[0].rstrip(".") if lines else type(error).__name__
 
 
 def local(given: str) -> str:
