@@ -17,6 +17,7 @@ from selfme_jax.inference.bundle import CARD, SUMS
 from selfme_jax.inference.model import Model
 from selfme_jax.run import cli, config, provenance, refit
 from selfme_jax.run.trained import Trained
+from selfme_jax.train import lock
 from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
@@ -59,7 +60,12 @@ def main() -> None:
     bundle.vacant(output)
     run = _open(workdir.open_workdir(given.workdir))
     seed = run.seeds[0] if given.seed is None else given.seed
-    made = refit.refit(run, seed) if given.refit else run.fold(given.fold, seed)
+    lock.free(run.workdir.folder)
+    if given.refit:
+        with lock.held(run.workdir.refit.folder):
+            made = refit.refit(run, seed)
+    else:
+        made = run.fold(given.fold, seed)
     with bundle.new(output) as folder:
         FORMATS[kind](made, folder)
         names = _describe(run, made, folder, output, seed)

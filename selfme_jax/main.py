@@ -7,6 +7,7 @@ machines (train/pod.py). docs/results.md says what it writes there.
 """
 
 import shlex
+from contextlib import ExitStack
 from pathlib import Path
 
 from absl import flags
@@ -14,7 +15,7 @@ from absl import flags
 from selfme_jax import workdir
 from selfme_jax.run import cli, config, pretrain, recognise
 from selfme_jax.run.plan import Plan
-from selfme_jax.train import parallel
+from selfme_jax.train import lock, parallel
 from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
@@ -39,17 +40,20 @@ def main() -> None:
         asked = ",".join(given.stages)
         raise UserError(f"--stages={asked}: give one or more of {', '.join(STAGES)}.")
     place = workdir.open_workdir(given.workdir or Path("runs") / source.name)
-    session = parallel.lead(lambda: _open(plan, place, given.stages))
-    session.announce()
-    session.run(_command(given.workdir))
+    with ExitStack() as held:
+        session = parallel.lead(lambda: _open(plan, place, given.stages, held))
+        session.announce()
+        session.run(_command(given.workdir))
 
 
 def _open(
-    plan: Plan, place: Workdir, stages: list[str]
+    plan: Plan, place: Workdir, stages: list[str], held: ExitStack
 ) -> recognise.Session | pretrain.Session:
-    """The session; its workdir is taken once, by the process that writes."""
+    """The session; its workdirs are taken once, by the process that writes."""
     session = _SESSIONS[plan.task](plan, place, stages)
     if parallel.leads():
+        for folder in session.folders():
+            held.enter_context(lock.held(folder))
         session.claim()
     return session
 

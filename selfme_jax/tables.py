@@ -25,6 +25,7 @@ from selfme_jax.run.plan import Plan
 from selfme_jax.run.recognise import Session
 from selfme_jax.run.table_rows import Part, Row, Table
 from selfme_jax.systems.registry import SYSTEMS
+from selfme_jax.train import lock
 from selfme_jax.train.log import Progress
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.types import UserError
@@ -67,7 +68,19 @@ def main() -> None:
         f"{len(plan.seeds)} seed(s); results in {folder}",
         flush=True,
     )
-    progress = Progress("tables", count)
+    with lock.held(folder):
+        _fill(source, wanted, parts, held, folder, Progress("tables", count))
+
+
+def _fill(
+    source: Source,
+    wanted: dict[str, Table],
+    parts: list[Part],
+    held: dict[str, str],
+    folder: epath.Path,
+    progress: Progress,
+) -> None:
+    """Run what is missing of the tables, and write each as soon as it is whole."""
     done = 0
     for name, table in wanted.items():
         cells = []

@@ -41,6 +41,16 @@ class Workdir(NamedTuple):
         return self.folder / "motion.json"
 
     @property
+    def classifier(self) -> epath.Path:
+        """What the predictions were made from, and their hashes."""
+        return self.folder / "classifier.json"
+
+    @property
+    def start(self) -> "Workdir":
+        """The run whose motion network this one started from, as far as needed."""
+        return Workdir(self.folder / "start")
+
+    @property
     def manifest(self) -> epath.Path:
         """Samples with labels (data/manifest.py)."""
         return self.folder / "manifest.csv"

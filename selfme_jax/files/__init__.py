@@ -25,11 +25,13 @@ from selfme_jax.files.readers import (
     read_text,
     write_array,
 )
+from selfme_jax.files.seal import sha256 as digest
 
 __all__ = [
     "BUCKET",
     "cache",
     "copy",
+    "digest",
     "explain",
     "guard",
     "local",

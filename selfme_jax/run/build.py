@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import numpy as np
 
-from selfme_jax import files
+from selfme_jax import files, workdir
 from selfme_jax.data import registry as datasets
 from selfme_jax.data.pairs import MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
@@ -21,6 +21,7 @@ from selfme_jax.targets import registry as targets
 from selfme_jax.targets.base import Target
 from selfme_jax.train.log import Teller
 from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
+from selfme_jax.workdir import Workdir
 
 # Keys of config.data that a dataset has, other than the official ones.
 _DATA_KEYS = {
@@ -85,8 +86,13 @@ def target(plan: Plan, data: Dataset) -> Target:
     return targets.build(plan.target, data.classes, options)
 
 
-def first_stage(plan: Plan, frame: tuple[int, ...]) -> FirstStage:
+def first_stage(
+    plan: Plan, frame: tuple[int, ...], run: Workdir | None = None
+) -> FirstStage:
     """What reads clips of frames of shape ``frame`` [h, w, 3], tried on it.
+
+    Args:
+      run: workdir, which may hold a copy of the network that is started from.
 
     Raises:
       UserError: settings that do not fit the frames, a perceptual loss without
@@ -105,7 +111,10 @@ def first_stage(plan: Plan, frame: tuple[int, ...]) -> FirstStage:
         return made
     assert isinstance(made, MotionLearning)
     template = inputs.trace(made.task((1, 1, *frame)))
-    found = pretrained.load(plan.init, plan.motion["network"], template)
+    source = workdir.open_workdir(plan.init)
+    if run is not None:
+        source = pretrained.found(plan.init, run)
+    found = pretrained.load(source, plan.motion["network"], template)
     return made._replace(start=found.variables)
 
 

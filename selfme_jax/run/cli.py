@@ -61,7 +61,8 @@ def run(
             # In a pod this may only be how the loss of another worker looks.
             if devices and not member:
                 _reach()
-            main(*given)
+            with files.guard():
+                main(*given)
             if member:
                 member.finish()
         except UserError as error:

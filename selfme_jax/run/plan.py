@@ -86,6 +86,14 @@ class Plan(NamedTuple):
             **chosen(whole, parts),
         }
 
+    def classifier(self) -> dict[str, Any]:
+        """What of it the predictions depend on, besides samples and inputs."""
+        whole = self.decisive()
+        keys = ("method", "input", "target", "action_units", "flow", "seeds")
+        keys += ("first_seed", "shuffle_labels", self.system.name)
+        used = chosen(whole, ("protocol.split", "protocol.epochs"))
+        return {**{key: whole[key] for key in keys}, **used}
+
 
 def chosen(tree: Mapping, keys: tuple[str, ...]) -> dict[str, Any]:
     """The parts of a nested dict that dotted keys name, nested as they were."""

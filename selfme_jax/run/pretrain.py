@@ -5,6 +5,7 @@ from typing import Any
 
 import jax
 import numpy as np
+from etils import epath
 
 from selfme_jax import workdir
 from selfme_jax.data import manifest
@@ -13,7 +14,7 @@ from selfme_jax.inputs.device_clips import to_float
 from selfme_jax.motion import quality
 from selfme_jax.report import pretraining as report
 from selfme_jax.report.reconstruction import Picture, picture
-from selfme_jax.run import build, provenance
+from selfme_jax.run import build, pretrained, provenance
 from selfme_jax.run.plan import FREE, Plan
 from selfme_jax.train import log, parallel
 from selfme_jax.train.log import Log
@@ -40,7 +41,11 @@ class Session:
         self.clips = self.pairs.frames.clips
         self.log = Log(run)
         size = self.pairs.frames.size
-        self.motion = build.first_stage(plan, (size, size, 3))
+        self.motion = build.first_stage(plan, (size, size, 3), run)
+
+    def folders(self) -> list[epath.Path]:
+        """Those that are written to."""
+        return [self.workdir.folder]
 
     def claim(self) -> None:
         """Take the workdir.
@@ -49,6 +54,9 @@ class Session:
           UserError: it was made by another config or from other frames.
         """
         self.workdir.claim(self.plan.settings, free=FREE)
+        if self.plan.init:
+            source = pretrained.found(self.plan.init, self.workdir)
+            pretrained.adopt(source, self.workdir)
         path = self.workdir.clips
         table = {"clips": [list(clip) for clip in self.clips]}
         if path.exists() and workdir.read_json(path) != table:

@@ -1,13 +1,14 @@
 """A motion network that an earlier run trained, and whom it was trained on."""
 
+import hashlib
 import shlex
 from collections.abc import Mapping
-from os import PathLike
 from typing import Any, NamedTuple
 
 import jax
+from etils import epath
 
-from selfme_jax import workdir
+from selfme_jax import files, workdir
 from selfme_jax.train import variables as arrays
 from selfme_jax.train.checkpoint import Chunk
 from selfme_jax.types import UserError
@@ -23,18 +24,68 @@ class Pretrained(NamedTuple):
     run: Workdir
 
 
-def load(given: str | PathLike, network: Mapping, template: Any) -> Pretrained:
+def found(init: str, run: Workdir) -> Workdir:
+    """Where the network that a run starts from is: its own copy, or the run ``init``.
+
+    Raises:
+      UserError: the two are not the same.
+    """
+    own = run.start
+    if not own.config.exists():
+        return workdir.open_workdir(init)
+    given = workdir.open_workdir(init)
+    if given.config.exists() and _digest(given) != _digest(own):
+        raise UserError(
+            f"{given.folder} is not the network that {run.folder} started from "
+            f"({own.folder}).\nChoose another --workdir, or give it that network back."
+        )
+    return own
+
+
+def adopt(source: Workdir, run: Workdir) -> None:
+    """Copy what ``load`` and provenance need of a run into the workdir of another.
+
+    So that this one can be reported on, exported and trusted wherever it is moved.
+    """
+    own = run.start
+    if own.config.exists() or source == own:
+        return
+    names = (source.manifest, source.clips, source.classifier)
+    for path in (*names, *_below(source.checkpoints("motion")), *_below(source.start)):
+        if path.exists():
+            _copy(path, own.folder / path.relative_to(source.folder))
+    _copy(source.config, own.config)  # last: with it the copy is whole
+
+
+def _below(place: Workdir | epath.Path) -> list[epath.Path]:
+    folder = place.folder if isinstance(place, Workdir) else place
+    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
+
+
+def _copy(source: epath.Path, target: epath.Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files.write(target, source.read_bytes())
+
+
+def _digest(run: Workdir) -> str:
+    """Of the arrays of a network, as orbax wrote them, and of its config."""
+    found = hashlib.sha256(run.config.read_bytes())
+    for path in _below(run.checkpoints("motion")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
     """The trained motion network of a run that trained exactly one.
 
     Args:
-      given: its workdir.
+      run: its workdir.
       network: config.motion.network of the run that wants it.
       template: variables of that network, arrays or shapes.
 
     Raises:
       UserError: no finished run of one network, or of another network.
     """
-    run = workdir.open_workdir(given)
     remedy = "Set --config.motion.init to the workdir of a finished pretraining run."
     try:
         config = workdir.read_json(run.config)
@@ -55,8 +106,8 @@ def load(given: str | PathLike, network: Mapping, template: Any) -> Pretrained:
             f"the motion of {run.folder} is not trained to its end. {remedy}"
         )
     with Chunk(place) as chunk:
-        found = chunk.restore(steps)
-    variables = jax.tree.map(lambda x: x[0], found)
+        restored = chunk.restore(steps)
+    variables = jax.tree.map(lambda x: x[0], restored)
     flat = arrays.flatten(variables), arrays.flatten(template)
     arrays.check(place / str(steps), *flat)
     return Pretrained(variables, run)

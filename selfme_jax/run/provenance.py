@@ -21,20 +21,21 @@ _PACKAGES = ("jax", "jaxlib", "flax", "optax", "orbax-checkpoint")
 
 
 def protocol(
-    plan: Plan, dataset: Dataset, samples: Sequence[Sample]
-) -> dict[str, object]:
+    plan: Plan, run: Workdir, dataset: Dataset, samples: Sequence[Sample]
+) -> dict[str, Any]:
     """The ``protocol`` of results.json.
 
     Args:
-      dataset: what the plan names. samples: its samples, as they are used.
+      run: workdir. dataset: what the plan names.
+      samples: its samples, as they are used.
     """
     names = {s.dataset for s in samples}
     trained = not (plan.system.name == "ststnet" and plan.own["weights"])
     learned = plan.input.learns
     init = plan.init if plan.input.starts else ""
     scope = plan.scope if learned else f"none ({plan.input.words})"
-    line = list(ancestors(init))
-    met = scope == "all_subjects" or met_before(line, samples)
+    line = list(ancestors(run)) if init else []
+    met = True if scope == "all_subjects" else met_before(line, samples)
     name = "LOSO" if len(names) == 1 else "composite LOSO"
     if plan.protocol.split == "cross_database":
         name = "cross-database (trained on the other datasets)"
@@ -46,7 +47,7 @@ def protocol(
         "motion_scope": scope,
         "motion_seeds": len(plan.motion_seeds) if learned else 0,
         "motion_init": init,
-        "pretrained_weights": weights_used(plan),
+        "pretrained_weights": weights_when_used(plan, run),
         "labels_shuffled": plan.shuffle_labels,
         "saw_test_subject": met,
         "videos_unchecked": any(data == "video" for _, data in line),
@@ -75,17 +76,34 @@ def weights_used(plan: Plan) -> str:
     return f"{Path(path).name} (sha256 {digest[:12]})"
 
 
-def ancestors(init: str) -> Iterator[tuple[Workdir, str]]:
-    """(workdir, config.data.name) of a pretraining run and of those it started from.
+def weights_when_used(plan: Plan, run: Workdir) -> str:
+    """The same, of when the predictions were made.
 
-    Args:
-      init: config.motion.init; '' = none.
+    Raises:
+      UserError: the file is another one by now.
     """
-    while init:
-        run = workdir.open_workdir(init)
+    then = workdir.read_if_there(run.classifier) or {}
+    used = then.get("made_from", {}).get("weights", "")
+    now = weights_used(plan)
+    if now != used:
+        raise UserError(
+            f"the predictions in {run.folder} were made from {used or 'no weights'}, "
+            f"and config.{plan.system.name}.weights is {now or 'none'} now.\n"
+            "Put the file back, or choose another --workdir."
+        )
+    return used
+
+
+def ancestors(run: Workdir) -> Iterator[tuple[Workdir, str]]:
+    """(workdir, config.data.name) of those a run started from, the last one first."""
+    while (run := run.start).config.exists():
         config = workdir.read_json(run.config)
-        yield run, config["data"]["name"]
-        init = config["motion"]["init"]
+        try:
+            yield run, config["data"]["name"]
+        except (KeyError, TypeError) as error:
+            raise UserError(
+                f"{run.config} is no config of a run. Choose another --workdir."
+            ) from error
 
 
 def met_before(line: Iterable[tuple[Workdir, str]], samples: Sequence[Sample]) -> bool:

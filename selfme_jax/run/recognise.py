@@ -1,8 +1,11 @@
 """Recognition: first stage, classifier and report of one run under LOSO."""
 
+import hashlib
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
+from etils import epath
 
 from selfme_jax import files, workdir
 from selfme_jax.data import manifest, protocol
@@ -11,10 +14,10 @@ from selfme_jax.inputs import flow_reading
 from selfme_jax.report import run as report
 from selfme_jax.report import tables
 from selfme_jax.report.motion import Picture
-from selfme_jax.run import build, provenance
+from selfme_jax.run import build, pretrained, provenance
 from selfme_jax.run.plan import FREE_OF_SAMPLES, Plan
 from selfme_jax.systems.base import Problem
-from selfme_jax.train import checkpoint, log, parallel
+from selfme_jax.train import checkpoint, log, parallel, variables
 from selfme_jax.train.log import Log, Teller
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Dataset, Predictions, Sample, Split, UserError
@@ -41,9 +44,14 @@ class Session:
         # Built before anything is written or trained: bad settings fail here.
         if "motion" in stages and plan.input.of_clips:
             frame = self.dataset.clip(0).frames.shape[1:]
-            self.first_stage = build.first_stage(plan, frame)
+            self.first_stage = build.first_stage(plan, frame, run)
         if "classifier" in stages:
             self.method = build.method(plan, self.dataset)
+
+    def folders(self) -> list[epath.Path]:
+        """Those that are written to."""
+        both = (self.workdir.folder, self.motion_workdir.folder)
+        return list(dict.fromkeys(both))
 
     def claim(self) -> None:
         """Take the workdir, and that of the first stage where it is another.
@@ -55,11 +63,28 @@ class Session:
         self.workdir.check(self.plan.settings, free=FREE_OF_SAMPLES)
         _same_samples(self.workdir, self.samples, classes)
         if self.plan.input.of_clips:
-            depends = self.plan.first_stage()
-            depends["samples"] = manifest.digest(self.dataset.samples, classes=classes)
-            self.motion_workdir.claim_motion(depends)
+            self.motion_workdir.claim_motion(self.motion_depends())
         self.workdir.claim(self.plan.settings, free=FREE_OF_SAMPLES)
+        if self.plan.init and self.plan.input.starts:
+            source = pretrained.found(self.plan.init, self.workdir)
+            pretrained.adopt(source, self.workdir)
         manifest.write(self.workdir.manifest, self.samples, classes=classes)
+
+    def motion_depends(self) -> dict[str, Any]:
+        """What the first stage gives depends on, but for a network it starts from."""
+        samples, classes = self.dataset.samples, self.dataset.classes
+        digest = manifest.digest(samples, classes=classes)
+        return {**self.plan.first_stage(), "samples": digest}
+
+    def classifier_depends(self, inputs: np.ndarray) -> dict[str, Any]:
+        """What the predictions depend on."""
+        classes = self.dataset.classes
+        return {
+            "config": self.plan.classifier(),
+            "samples": manifest.digest(self.samples, classes=classes),
+            "inputs": files.digest(inputs),
+            "weights": provenance.weights_used(self.plan),
+        }
 
     def announce(self) -> None:
         """The first lines: what was found, on what it runs, where results go."""
@@ -102,14 +127,17 @@ class Session:
             if self.motion_workdir != self.workdir:
                 writer = Log(self.motion_workdir)
             options = self.plan.engine("motion")
-            stage = Stage("motion", self.motion_workdir, writer, **options)
+            start = getattr(self.first_stage, "start", None)
+            depends = self.motion_depends() | {"start": variables.digest(start)}
+            stage = Stage(
+                "motion", self.motion_workdir, writer, depends=depends, **options
+            )
             inputs = self.first_stage.fit_transform(
                 self.dataset, self.splits, self.plan.motion_seeds, stage
             )
             writer.close()
-            checkpoint.write_array(path, inputs)
-            if not parallel.leads():
-                return inputs
+            checkpoint.write_array(path, inputs, depends)
+            return inputs
         elif not path.exists():
             raise UserError(
                 f"{self.workdir.folder} holds no {path.name}. Run the stage motion as "
@@ -129,13 +157,14 @@ class Session:
             read = build.prepare(plan)(inputs)
             if note := flow_reading.advice(read, scale=plan.flow["scale"]):
                 print(note, flush=True)
-        options = plan.engine("classifier")
+        depends = self.classifier_depends(inputs)
         stage = Stage(
             "classifier",
             self.workdir,
             self.log,
             one_by_one=plan.system.convolutional,
-            **options,
+            depends=depends,
+            **plan.engine("classifier"),
         )
         logits = self.method.fit_predict(problem, stage)
         if not parallel.leads():
@@ -144,6 +173,14 @@ class Session:
         predictions.write(self.workdir.predictions, rows)
         print("floors: the same folds without a network ...", flush=True)
         floors.write(self.workdir.floors, self.floors(inputs, several))
+        workdir.write_json(
+            self.workdir.classifier, {"made_from": depends, "sha256": self.written()}
+        )
+
+    def written(self) -> dict[str, str]:
+        """Hashes of the files that scores come from."""
+        paths = (self.workdir.predictions, self.workdir.floors)
+        return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
 
     def motion_copies(self, inputs: np.ndarray) -> int:
         """How many motion seeds ``inputs`` [d, ...] hold: d is that, or times folds."""
@@ -179,7 +216,7 @@ class Session:
                 f"{self.workdir.folder} holds no {path.name}. Run the stages "
                 "motion,classifier."
             )
-        used = provenance.protocol(self.plan, self.dataset, self.samples)
+        used = provenance.protocol(self.plan, self.workdir, self.dataset, self.samples)
         scores = self.target.summarise(
             predictions.read(path),
             floors.read(self.workdir.floors),
@@ -190,6 +227,20 @@ class Session:
         found = {**scores, "protocol": used, "provenance": origin}
         workdir.write_json(self.workdir.results, found)
         return found
+
+    def check_written(self) -> None:
+        """That scores are made of what the classifier stage wrote.
+
+        Raises:
+          UserError: a file is another one.
+        """
+        then = workdir.read_if_there(self.workdir.classifier) or {}
+        for name, digest in self.written().items():
+            if then.get("sha256", {}).get(name) != digest:
+                raise UserError(
+                    f"{self.workdir.folder / name} is not what the stage classifier "
+                    "wrote. Run it again: --stages=classifier,report."
+                )
 
     def report(self, command: str) -> None:
         """results.json, figures and report.html from the files of the workdir."""

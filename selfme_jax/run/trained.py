@@ -116,7 +116,8 @@ class Trained:
         plan = self.plan
         if plan.scope == "pretrained":
             network = plan.motion["network"]
-            return pretrained.load(plan.init, network, template).variables
+            source = pretrained.found(plan.init, self.workdir)
+            return pretrained.load(source, network, template).variables
         each = len(self.splits) if plan.scope == "per_fold" else 1
         several = len(plan.motion_seeds)
         first = self.seeds.index(seed) % several * each

@@ -1,11 +1,14 @@
 """Arrays by name, and what is wrong with a set of them."""
 
+import hashlib
 from collections.abc import Mapping
 from typing import Any
 
 import jax
+import numpy as np
 from flax import traverse_util
 
+from selfme_jax.files import seal
 from selfme_jax.types import UserError
 
 SHOWN = 8  # differences; the others are counted
@@ -15,6 +18,14 @@ def flatten(tree: Any) -> dict[str, Any]:
     """Leaves by path: {'motion/params/detect/stem/conv/kernel': leaf}."""
     leaves = jax.tree_util.tree_leaves_with_path(tree)
     return {jax.tree_util.keystr(p, simple=True, separator="/"): x for p, x in leaves}
+
+
+def digest(tree: Any) -> str:
+    """Hex SHA-256 of the arrays of a tree, by name; None is one without any."""
+    found = hashlib.sha256()
+    for name, leaf in sorted(flatten(tree).items()):
+        found.update(f"{name} {seal.sha256(np.asarray(leaf))}".encode())
+    return found.hexdigest()
 
 
 def unflatten(named: Mapping[str, Any]) -> dict:
