@@ -17,6 +17,7 @@ from pathlib import Path
 import fsspec
 from etils import epath
 
+from selfme_jax import extras
 from selfme_jax.files.guards import reason
 from selfme_jax.types import UserError
 
@@ -32,8 +33,7 @@ def path(given: str | os.PathLike) -> epath.Path:
     text = os.fspath(given)
     if remote(text) and not find_spec("gcsfs"):
         raise UserError(
-            f"{text}: reading and writing {BUCKET} needs gcsfs. "
-            "pip install 'selfme_jax[gcs]'"
+            f"{text}: reading and writing {BUCKET} needs gcsfs. {extras.advice('gcs')}"
         )
     if "://" in text and not remote(text):
         raise UserError(f"{text}: give a folder of this machine or {BUCKET}BUCKET/DIR.")
