@@ -94,7 +94,8 @@ def explain(error: BaseException, place: str | os.PathLike = "a file") -> str:
     while error is not None and id(error) not in seen:
         seen.add(id(error))
         if not isinstance(error, UserError) and (number := _number(error)):
-            return f"{_where(error) or _shown(place)}: {os.strerror(number)}.\n{_REMEDIES[number]}"
+            where = _where(error) or _shown(place)
+            return f"{where}: {os.strerror(number)}.\n{_REMEDIES[number]}"
         error = error.__cause__ or error.__context__
     return ""
 

@@ -103,8 +103,8 @@ def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
     sizes, total = list(begun), len(names)
     if sum(sizes) > total:
         raise UserError(
-            f"chunks.json of a stage tells of {sum(sizes)} runs, of which there are {total}. "
-            "Delete the checkpoints of that stage; the same command trains them again."
+            f"chunks.json of a stage tells of {sum(sizes)} runs, of which there are "
+            f"{total}.\nDelete the checkpoints of that stage; the same command trains them again."
         )
     while (left := total - sum(sizes)) > 0:
         sizes.append(min(size, left))
