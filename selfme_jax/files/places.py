@@ -79,6 +79,17 @@ def copy(source: epath.Path, target: epath.Path) -> None:
         shutil.copyfile(source, partial)
 
 
+def below(place: epath.Path) -> Iterator[epath.Path]:
+    """All files in a folder and its folders, sorted; none where there is no folder."""
+    if not place.is_dir():
+        return
+    for path in sorted(place.iterdir()):
+        if path.is_dir():
+            yield from below(path)
+        else:
+            yield path
+
+
 def reach(place: epath.Path) -> None:
     """Try a place in a bucket before anything is computed for it.
 
