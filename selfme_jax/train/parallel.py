@@ -170,7 +170,8 @@ def _agree(said: str) -> None:
     padded[: len(words)] = words
     number = int(np.argmax(sizes > 0))
     text = everywhere(padded)[number, : sizes[number]].tobytes().decode()
-    raise AgreedError(f"worker {number} of {len(sizes)}: {text}")
+    who = f"worker {number} of {len(sizes)}: " if number else ""
+    raise AgreedError(who + text)
 
 
 def axis(runs: int) -> Axis:

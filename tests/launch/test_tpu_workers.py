@@ -64,6 +64,36 @@ def test_from_setup_to_stop(checkout):
     checkout.wait_for(lambda: len(checkout.mains()) == 4)
 
 
+def test_slices_are_one_pod(checkout):
+    """Two slices of two workers, side by side."""
+    names = ["0.0", "0.1", "1.0", "1.1"]
+    home = [checkout.cloud / f"home{name}" / "selfme_jax" for name in names]
+    place = [*PLACE, "--slices=2"]
+    done = checkout.run(SCRIPT, "setup", *place)
+    assert done.returncode == 0, done.stderr
+    assert all(f"[{name}] ready" in done.stdout for name in names)
+    done = checkout.run(SCRIPT, "run", *place, "--", "tables", "--table=sota", RUN[2])
+    assert done.returncode == 0, done.stderr
+    logs = [p / "runs" / "pod.log" for p in home]
+    checkout.wait_for(lambda: all("training" in f.read_text() for f in logs))
+    mains = checkout.mains()
+    assert [c.argv[1:3] for c in mains] == [["selfme_jax.tables", "--table=sota"]] * 4
+    told = ("SELFME_POD", "SELFME_SLICES", "SELFME_SLICE", "WORKER")
+    assert sorted(tuple(c.env[k] for k in told) for c in mains) == [
+        ("auto", "2", *name.split(".")) for name in names
+    ]
+    checkout.stub("tail", "print(open(argv[-1]).read(), end='')")
+    one = checkout.run(SCRIPT, "logs", *place, "--worker=1.0")
+    assert "[1.0] training" in one.stdout
+    assert one.stdout.count("training") == 1
+    assert checkout.run(SCRIPT, "run", *place, *RUN).returncode == 2  # busy
+    done = checkout.run(SCRIPT, "stop", *place)
+    assert done.stdout.count("told process") == 4
+    ended = "ended with exit code 75"
+    checkout.wait_for(lambda: all(ended in f.read_text() for f in logs))
+    checkout.wait_for(lambda: not running(home))
+
+
 def running(homes):
     """Process ids of the runs that are going on."""
     pids = [int((p / "runs" / "pod.pid").read_text()) for p in homes]
