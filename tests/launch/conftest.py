@@ -190,12 +190,31 @@ class Stage:
         """The runs of selfme_jax."""
         return [c for c in self.calls("python") if c.argv[1] in MODULES]
 
+    def running(self, homes: list[Path]) -> list[int]:
+        """Process ids of the runs that are going on, in checkouts of workers."""
+        return running(homes)
+
     def wait_for(self, what, seconds: float = 20) -> None:
         """Until ``what()`` is true."""
         end = time.monotonic() + seconds
         while not what():
             assert time.monotonic() < end, "it did not happen"
             time.sleep(0.02)
+
+
+def running(homes):
+    """Process ids of the runs that are going on."""
+    pids = [int((p / "runs" / "pod.pid").read_text()) for p in homes]
+    return [p for p in pids if os.path.exists(f"/proc/{p}/cmdline") and cmdline(p)]
+
+
+def cmdline(pid):
+    """Empty for a process that has ended and nobody asked about."""
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 @pytest.fixture

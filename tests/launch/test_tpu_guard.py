@@ -120,11 +120,12 @@ def test_however_a_run_ends_the_machines_are_deleted(ready, code):
 
 def test_what_was_stopped_stays(ready):
     assert ready.begin(ready.training).returncode == 0
-    home = [ready.cloud / f"home{k}" / "selfme_jax" / "runs" for k in (0, 1)]
-    ready.wait_for(lambda: all("training" in (p / "pod.log").read_text() for p in home))
+    home = [ready.cloud / f"home{k}" / "selfme_jax" for k in (0, 1)]
+    logs = [place / "runs" / "pod.log" for place in home]
+    ready.wait_for(lambda: all("training" in file.read_text() for file in logs))
     assert ready.run(SCRIPT, "stop", *PLACE).returncode == 0
-    ended = "ended with exit code 75"
-    ready.wait_for(lambda: all(ended in (p / "pod.log").read_text() for p in home))
+    ready.wait_for(lambda: not ready.running(home), 40)
+    assert all("ended with exit code 75" in file.read_text() for file in logs)
     assert not deletions(ready)
 
 

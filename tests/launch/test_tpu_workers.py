@@ -1,6 +1,5 @@
 """launch/tpu_vm.sh and tpu_worker.sh, with two workers that are folders here."""
 
-import os
 import sys
 
 SCRIPT = "launch/tpu_vm.sh"
@@ -59,7 +58,7 @@ def test_from_setup_to_stop(checkout):
         assert done.stdout.count(words) == 2
         ended = "ended with exit code 75"
         checkout.wait_for(lambda: all(ended in f.read_text() for f in logs))  # noqa: B023
-        checkout.wait_for(lambda: not running(home))
+        checkout.wait_for(lambda: not checkout.running(home))
     assert checkout.run(SCRIPT, "run", *PLACE, *RUN).returncode == 0  # resumes
     checkout.wait_for(lambda: len(checkout.mains()) == 4)
 
@@ -91,28 +90,13 @@ def test_slices_are_one_pod(checkout):
     assert done.stdout.count("told process") == 4
     ended = "ended with exit code 75"
     checkout.wait_for(lambda: all(ended in f.read_text() for f in logs))
-    checkout.wait_for(lambda: not running(home))
-
-
-def running(homes):
-    """Process ids of the runs that are going on."""
-    pids = [int((p / "runs" / "pod.pid").read_text()) for p in homes]
-    return [p for p in pids if os.path.exists(f"/proc/{p}/cmdline") and cmdline(p)]
-
-
-def cmdline(pid):
-    """Empty for a process that has ended and nobody asked about."""
-    try:
-        with open(f"/proc/{pid}/cmdline") as file:
-            return file.read()
-    except OSError:
-        return ""
+    checkout.wait_for(lambda: not checkout.running(home))
 
 
 def test_one_busy_worker_stops_the_start_of_all(checkout):
     assert checkout.run(SCRIPT, "setup", *PLACE).returncode == 0
     home = checkout.cloud / "home1" / "selfme_jax"
-    start = f"cd {home} && launch/tpu_worker.sh start --config=x"
+    start = f"cd {home} && launch/tpu_worker.sh start main --config=x"
     assert checkout.run("bash", "-c", start, WORKER="1").returncode == 0
     checkout.wait_for(checkout.mains)
     for command in (["bash", "-c", start], [SCRIPT, "run", *PLACE, *RUN]):
