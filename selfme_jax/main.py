@@ -6,6 +6,11 @@ Running it again on the same workdir resumes, also on other devices or on severa
 machines (train/pod.py). docs/results.md says what it writes there.
 """
 
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
+
 import shlex
 from contextlib import ExitStack
 from pathlib import Path
