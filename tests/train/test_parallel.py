@@ -204,7 +204,7 @@ def stop_half_way(folder, **options):
     folder.mkdir(exist_ok=True)
     options |= {"log_every": 1, "save_seconds": 1000.0}
     with pytest.raises(preemption.PreemptedError, match="saved at step 10 of 20"):
-        toy.fit(folder, Terminated(folder), **options)
+        toy.fit(folder, Terminated(open_workdir(folder)), **options)
     preemption._ASKED.clear()
 
 
