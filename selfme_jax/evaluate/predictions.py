@@ -55,6 +55,19 @@ def table(
     )
 
 
+def expect(rows: Predictions, outputs: Sequence[str]) -> None:
+    """That rows are predictions of these outputs.
+
+    Raises:
+        UserError: they are of others: files of another run.
+    """
+    if rows.classes != tuple(outputs):
+        raise UserError(
+            f"predictions or floors are of {_listed(rows.classes)}; this run predicts "
+            f"{_listed(outputs)}. {_REMEDY}"
+        )
+
+
 def write(path: PathLike | str, predictions: Predictions) -> None:
     """Write all rows, atomically: a kill leaves the old file or the new one.
 
@@ -201,7 +214,7 @@ def _check_units(
 _REMEDY = "Write it again with --stages=classifier."
 
 
-def _listed(names: list[str], most: int = 12) -> str:
+def _listed(names: Sequence[str], most: int = 12) -> str:
     """The first few, and how many more."""
     cut = [name if len(name) <= 40 else f"{name[:37]}..." for name in names[:most]]
     more = len(names) - len(cut)

@@ -13,6 +13,7 @@ from etils import epath
 
 from selfme_jax import files
 from selfme_jax.report import measures, verdict
+from selfme_jax.targets import facs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -36,11 +37,10 @@ def png(drawn: "Figure") -> bytes:
 
     Dollar signs are letters, not formulas: names of people and files may hold them.
     """
-    import matplotlib
     from matplotlib.text import Text
 
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # Letters that the font lacks become boxes: no reason to alarm anybody.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         for text in drawn.findobj(Text):
@@ -117,8 +117,8 @@ def units(results: dict) -> "Figure":
             axis.plot(constant[unit][key], y, "|", color=GREY, ms=11, mew=1.8)
         axis.set(xlim=(-0.02, 1.02), xlabel=title, ylim=(len(own) - 0.4, -0.6))
         axis.spines[["top", "right"]].set_visible(False)
-    labels = [f"AU {unit} ({score['n']})" for unit, score in own.items()]
-    axes[0, 0].set_yticks(range(len(own)), labels)
+    labels = [f"{facs.name(unit)} ({score['n']})" for unit, score in own.items()]
+    axes[0, 0].set_yticks(range(len(own)), labels, fontsize=9)
     options = {"fontsize": 8, "frameon": False, "ncols": 3}
     axes[0, 1].plot([], [], "o", color=BLUE, label="this run")
     axes[0, 1].plot([], [], "|", color=RED, mew=1.8, label="linear floor")

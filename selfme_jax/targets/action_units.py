@@ -11,6 +11,7 @@ import optax
 from selfme_jax.data import action_unit_labels
 from selfme_jax.evaluate import predictions, unit_floors
 from selfme_jax.evaluate import units as scores
+from selfme_jax.evaluate.predictions import expect
 from selfme_jax.targets.classes import by_count
 from selfme_jax.types import Predictions, Sample, Split, Tell, UserError
 
@@ -133,6 +134,8 @@ class ActionUnits(NamedTuple):
         Raises:
             UserError: also for another rule than 'pooled'.
         """
+        for rows in (predictions, *floors.values()):
+            expect(rows, self.outputs)
         if rule != "pooled":
             raise UserError(
                 f"config.protocol.score={rule} is for classes: few people show every "

@@ -10,6 +10,7 @@ import optax
 
 from selfme_jax.evaluate import floors as class_floors
 from selfme_jax.evaluate import loso, predictions
+from selfme_jax.evaluate.predictions import expect
 from selfme_jax.types import Predictions, Sample, Split, Tell
 
 
@@ -99,6 +100,8 @@ class Classes(NamedTuple):
         rule: str,
     ) -> dict:
         """See ``evaluate.loso.summarise``, ``floors.summarise``, ``loso.margins``."""
+        for rows in (predictions, *floors.values()):
+            expect(rows, self.outputs)
         options = {"resamples": resamples, "rule": rule}
         return {
             "target": self.name,

@@ -7,6 +7,7 @@ import pytest
 
 from selfme_jax.evaluate import predictions
 from selfme_jax.report import html, motion, run, verdict
+from selfme_jax.targets import facs
 from selfme_jax.types import UserError
 
 METRICS = [
@@ -131,7 +132,7 @@ def test_page_of_action_units(unit_page, made_units):
         for floor in results["floors"].values():
             assert f"{floor[key]:.3f}" in text
     for unit, own in results["aus"].items():
-        assert f"AU {unit} {own['n']} {own['f1']:.3f}" in text
+        assert f"{facs.name(unit)} {own['n']} {own['f1']:.3f}" in text
         assert f"{own['n']} AU {unit}" in text
     assert "mean F1, mean of 3 seeds (motion: 5 seeds)" in text
     assert "By action unit" in text and "By class" not in text
