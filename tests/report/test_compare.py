@@ -26,6 +26,11 @@ def worse(rows, seed):
     return rows._replace(probs=(rows.probs + noise) / 2)
 
 
+@pytest.fixture(autouse=True)
+def fewer(monkeypatch):
+    monkeypatch.setattr(compare, "RESAMPLES", 300)
+
+
 @pytest.fixture
 def three(rows, results):
     """Runs of classes; the second has one seed only."""
