@@ -11,16 +11,17 @@ from collections.abc import Sequence
 
 from absl import flags
 
-from selfme_jax import cli, files
+from selfme_jax import files, workdir
 from selfme_jax.evaluate import predictions
 from selfme_jax.report import compare, finished
+from selfme_jax.run import cli
 from selfme_jax.types import UserError
 
 MOST = 20  # runs: each pair of them is a row
 
 
-def define_flags() -> None:
-    """Those of this command: other ones have flags of the same names."""
+def define() -> None:
+    """The flags. Not at import: other entry points have some of the same names."""
     flags.DEFINE_string("output", None, "A folder. Default: runs/compare_<names>.")
 
 
@@ -28,11 +29,11 @@ def main(*runs: str) -> None:
     """Read the runs, and write and print how they differ."""
     if len(runs) < 2:
         raise UserError("give the workdirs of two or more finished runs.")
-    folders = [files.path(run) for run in runs]
-    names = _names([folder.parts for folder in folders])
+    places = [workdir.open_workdir(run) for run in runs]
+    names = _names([place.folder.parts for place in places])
     read = [
-        (name, predictions.read(folder / "predictions.csv"), finished.results(folder))
-        for name, folder in zip(names, folders, strict=True)
+        (name, predictions.read(place.predictions), finished.results(place))
+        for name, place in zip(names, places, strict=True)
     ]
     joined = "_".join(name.replace("/", "-") for name in names)
     default = f"runs/compare_{joined[:80]}"
@@ -49,6 +50,11 @@ def _names(parts: Sequence[tuple[str, ...]]) -> list[str]:
     return names
 
 
-if __name__ == "__main__":
-    define_flags()
+def start() -> None:
+    """The command."""
+    define()
     cli.run(main, positional=MOST, devices=False)
+
+
+if __name__ == "__main__":
+    start()

@@ -68,6 +68,12 @@ def expect(rows: Predictions, outputs: Sequence[str]) -> None:
         )
 
 
+def joined(parts: Sequence[Predictions]) -> Predictions:
+    """The rows of all, in order; they are of the same outputs."""
+    columns = zip(*(part[:-1] for part in parts), strict=True)
+    return Predictions(*map(np.concatenate, columns), parts[0].classes)
+
+
 def write(path: PathLike | str, predictions: Predictions) -> None:
     """Write all rows, atomically: a kill leaves the old file or the new one.
 

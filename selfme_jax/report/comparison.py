@@ -16,6 +16,7 @@ from selfme_jax.evaluate import floors, loso, predictions, units
 from selfme_jax.report import curves, finished, layout, measures, verdict
 from selfme_jax.report.measures import Measures
 from selfme_jax.targets import registry as targets
+from selfme_jax.workdir import Workdir
 
 RESAMPLES = 2000
 PAPER_DATA = {"casme2": "CASME II", "smic": "SMIC-HS"}
@@ -140,8 +141,8 @@ def _key(cell: Cell) -> tuple[str, str]:
 
 def _views(cell: Cell) -> dict[str, _View]:
     """By dataset ('' = all). Of two linear floors the better one on that dataset."""
-    rows = predictions.read(cell.folder / "predictions.csv")
-    below = floors.read(cell.folder / "floors.csv")
+    rows = predictions.read(Workdir(cell.folder).predictions)
+    below = floors.read(Workdir(cell.folder).floors)
     options = {"resamples": RESAMPLES, "rule": cell.rule}
     found = targets.of(rows).summarise(rows, below, **options)
     pooled = loso.pool(rows)
@@ -155,7 +156,7 @@ def _views(cell: Cell) -> dict[str, _View]:
 
 def _entry(cell: Cell, view: _View) -> dict:
     ours = view.ours
-    protocol = finished.results(cell.folder)["protocol"]
+    protocol = finished.results(Workdir(cell.folder))["protocol"]
     scores = {}
     for key in measures.of(ours).keys:
         low, high = ours["ci95"][key]

@@ -1,12 +1,10 @@
 """What a finished run left in its workdir, read and checked."""
 
-import json
 from typing import Any
 
-from etils import epath
-
-from selfme_jax import files
+from selfme_jax import workdir
 from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
 
 # Of the protocol of a run: what stands beside its score.
 PROTOCOL = (
@@ -16,25 +14,18 @@ PROTOCOL = (
 )
 
 
-def results(folder: epath.Path) -> dict[str, Any]:
+def results(run: Workdir) -> dict[str, Any]:
     """results.json of a workdir.
 
     Raises:
         UserError: it is missing, torn, or not that of a finished recognition run.
     """
-    path = folder / "results.json"
+    path = run.results
     remedy = "Write it again with --stages=report."
-    try:
-        found = json.loads(path.read_text())
-    except OSError as error:
-        raise UserError(
-            f"{folder} holds no finished run: {path.name}: {files.reason(error)}."
-        ) from error
-    except (ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} is not readable JSON ({files.reason(error)[:200]}). {remedy}"
-        ) from error
-    protocol = found.get("protocol") if isinstance(found, dict) else None
+    found = workdir.read_if_there(path)
+    if found is None:
+        raise UserError(f"{run.folder} holds no finished run: no {path.name} is there.")
+    protocol = found.get("protocol")
     known = protocol if isinstance(protocol, dict) else {}
     absent = [key for key in PROTOCOL if key not in known]
     if absent:

@@ -22,6 +22,13 @@ SCORE = {
 SEEDS = 5  # fewer do not make a reported number
 
 
+SEEN = {
+    True: "was seen in training",
+    False: "was not seen in training",
+    None: "MAY HAVE BEEN SEEN in training (whom its motion network met is not known)",
+}
+
+
 class Verdict(NamedTuple):
     """Whether a score beats every floor, by both of its measures, and the sentence."""
 
@@ -65,14 +72,14 @@ def protocol(results: dict) -> str:
     start = f", started from {used['motion_init']}" if used["motion_init"] else ""
     file = used["pretrained_weights"]
     weights = f", classifier weights from {file}" if file else ""
-    seen = "was" if used["saw_test_subject"] else "was not"
+    seen = SEEN[used["saw_test_subject"]]
     known = ", as far as is known" if used.get("videos_unchecked") else ""
     meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
     rule = EPOCHS.get(epochs, epochs)
     return (
         f"{used['name']}; {SCORE[used['score']]}; "
         f"motion_scope {motion}{meaning}{start}; {rule}{weights}; "
-        f"the test subject {seen} seen in training{known}."
+        f"the test subject {seen}{known}."
     )
 
 
@@ -81,6 +88,11 @@ def notes(results: dict) -> list[str]:
     found = []
     if results["protocol"]["saw_test_subject"]:
         found.append("Training saw the test subject: no subject-independent score.")
+    if results["protocol"]["saw_test_subject"] is None:
+        found.append(
+            "That the motion network has not met the test subjects was not checked: "
+            "the run it started from holds no manifest.csv."
+        )
     if results["protocol"].get("videos_unchecked"):  # earlier versions lack it
         found.append(
             "Motion was pretrained on videos, whose people have no names: that none of "

@@ -30,6 +30,17 @@ def build(name: str, classes: Sequence[str], options: Mapping[str, Any]) -> Targ
     raise UserError(f"unknown config.target {name!r}. Known: {', '.join(NAMES)}.")
 
 
+def restored(name: str, outputs: Sequence[str]) -> Target:
+    """The target whose ``outputs`` these are (of an exported model).
+
+    Raises:
+        UserError: an unknown name.
+    """
+    if name == "classes":
+        return Classes(tuple(outputs))
+    return build(name, (), {"units": tuple(int(o.removeprefix("au")) for o in outputs)})
+
+
 def of(rows: Predictions) -> Target:
     """The target that prediction rows are of."""
     if rows.several:
