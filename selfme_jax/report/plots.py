@@ -6,7 +6,7 @@ Every function returns a matplotlib Figure of its own (no pyplot, no global stat
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from etils import epath
@@ -24,7 +24,7 @@ WIDTH = 7.5  # inches
 DPI = 160
 
 
-def figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid: dict):
+def figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid: Any):
     """Empty figure and its axes [rows, columns]."""
     from matplotlib.figure import Figure
 
@@ -149,9 +149,9 @@ def _score(axis: "Axes", y: int, score: dict, key: str, colour: str) -> None:
 def _curve(axis: "Axes", chunks: dict[int, list[tuple[int, float]]]) -> None:
     by_step: dict[int, list[float]] = {}
     for points in chunks.values():
-        steps, values = zip(*sorted(points), strict=True)
+        at, values = zip(*sorted(points), strict=True)
         if len(chunks) > 1:
-            axis.plot(steps, values, color=BLUE, lw=0.6, alpha=0.35)
+            axis.plot(at, values, color=BLUE, lw=0.6, alpha=0.35)
         for step, value in points:
             by_step.setdefault(step, []).append(value)
     steps = sorted(by_step)

@@ -139,12 +139,19 @@ def _lines(drawn: Iterable) -> str:
     from rich.console import Console
 
     # Names of data may hold what rich takes for markup.
-    plain = {"markup": False, "emoji": False, "highlight": False}
-    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None, **plain)
+    text = io.StringIO()
+    console = Console(
+        file=text,
+        width=2 * WIDTH,
+        color_system=None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
     for table in drawn:
         console.print(table)
     # rich fills lines up with blanks.
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def _table(head: list[str], rows: list[tuple[str, ...]]) -> object:

@@ -20,7 +20,11 @@ class ActionUnits(NamedTuple):
     """The target of ``targets.base``; units: numbers of FACS, in order."""
 
     units: tuple[int, ...]
-    name = "action_units"
+
+    @property
+    def name(self) -> str:
+        """'action_units'."""
+        return "action_units"
 
     @property
     def outputs(self) -> tuple[str, ...]:

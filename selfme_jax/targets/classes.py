@@ -18,7 +18,11 @@ class Classes(NamedTuple):
     """The target of ``targets.base``; outputs: names of the classes, in order."""
 
     outputs: tuple[str, ...]
-    name = "classes"
+
+    @property
+    def name(self) -> str:
+        """'classes'."""
+        return "classes"
 
     def labels(self, samples: Sequence[Sample]) -> np.ndarray:
         """[n] int32, indices into ``outputs``."""
@@ -102,7 +106,7 @@ class Classes(NamedTuple):
         """See ``evaluate.loso.summarise``, ``floors.summarise``, ``loso.margins``."""
         for rows in (predictions, *floors.values()):
             expect(rows, self.outputs)
-        options = {"resamples": resamples, "rule": rule}
+        options: dict[str, Any] = {"resamples": resamples, "rule": rule}
         return {
             "target": self.name,
             **loso.summarise(predictions, **options),
