@@ -4,6 +4,7 @@ Predictions of all folds are pooled before anything is scored; a mean of per-fol
 scores is no LOSO score. Seeds are scored one by one and averaged.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -83,15 +84,15 @@ def margins(
         UserError: the two do not hold the same samples.
     """
     ours = pool(predictions)
-    options = {"resamples": resamples, "seed": seed, "rule": rule}
+    change = partial(difference, resamples=resamples, seed=seed, rule=rule)
     result = {}
     for name, rows in floors.items():
         theirs = pool(rows)
         same_samples(ours, theirs, name)
         result[name] = {
-            **difference(ours, theirs, **options),
+            **change(ours, theirs),
             "datasets": {
-                str(d): difference(select(ours, d), select(theirs, d), **options)
+                str(d): change(select(ours, d), select(theirs, d))
                 for d in np.unique(ours.dataset)
             },
         }
