@@ -168,6 +168,19 @@ def test_mmew_counts_within_the_clip_or_in_the_video(tmp_path, start):
     assert clip.entry.emotion == "anger"
 
 
+def test_mmew_with_a_frame_too_many_is_not_guessed_at(tmp_path):
+    head = ("Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Estimated Emotion")
+    rows = [head, ("S13-07-001", 401, 406, 410, "Anger"), ("S1-1-1", 1, 4, 9, "Fear")]
+    tiny_release.write_sheet(tmp_path / "MMEW_Micro_Exp.xlsx", rows)
+    place = tmp_path / "MMEW_Final" / "Micro_Expression"
+    for folder in ("anger/S13-07-001", "fear/S01-01-001"):
+        tiny_release.write_clip(place / folder, "{}.jpg", range(1, 12))
+    clips, found = look("mmew", tmp_path, tmp_path / "f.json")
+    assert set(clips) == {"S01/S01-01-001"}
+    (why,) = found.unusable.values()
+    assert why.startswith("onset frame 401 is missing in")
+
+
 @pytest.mark.parametrize("place", ["1", "01", "sub01", "1/1/color", "01/1"])
 def test_layouts_of_casme3_part_c(tmp_path, place):
     head = ("sub", "count", "onset", "offset", "au", "emotion")
