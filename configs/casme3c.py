@@ -10,7 +10,7 @@ No paper reports SelfME on it. Time: not measured; for a CPU see
 configs/casme2_small.py.
 """
 
-from configs import casme2
+from selfme_jax.configs import casme2
 
 
 def get_config():

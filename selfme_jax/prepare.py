@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from selfme_jax import cli, files, verification
-from selfme_jax.data import clips
-from selfme_jax.data import video as videos
+from selfme_jax import files
 from selfme_jax.data.releases import imitation, inspection, prepared, registry
 from selfme_jax.data.releases.record import ALL
-from selfme_jax.data.video import VideoFrames
+from selfme_jax.data.videos import clips
+from selfme_jax.data.videos import prepared as videos
+from selfme_jax.data.videos.prepared import VideoFrames
 from selfme_jax.report import contact_sheet
+from selfme_jax.run import cli, verification
 from selfme_jax.train.log import Teller
 from selfme_jax.types import UserError
 
@@ -35,8 +36,9 @@ _SIZE = flags.DEFINE_integer(
 )
 _DETECTOR = flags.DEFINE_string(
     "detector",
-    "haar",
-    "haar; frame (faces are cut out already); a MediaPipe face landmarker (.task).",
+    "mesh",
+    "mesh; haar; frame (faces are cut out already); a MediaPipe face landmarker "
+    "(.task).",
 )
 _VERIFY = flags.DEFINE_bool("verify", False, "Look at the release, write nothing.")
 _PARTIAL = flags.DEFINE_bool(
@@ -91,6 +93,9 @@ def video(data_dir: Path) -> None:
     )
     for name, why in frames.left_out.items():
         print(f"left out: {name} ({why})")
+    for name, notes in frames.notes.items():
+        for note in notes:
+            print(f"{name}: {note}")
     for name, why in frames.damaged.items():
         print(f"used up to the damage: {name} ({why})")
     sheet = data_dir / "faces.png"
@@ -218,5 +223,10 @@ def _strips(frames: VideoFrames) -> dict[str, list[np.ndarray]]:
     }
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """The command."""
     cli.run(main, positional=1, devices=False)
+
+
+if __name__ == "__main__":
+    start()

@@ -5,13 +5,14 @@ import inspect
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from selfme_jax.data import flow_images, synthetic
+from selfme_jax.data import flow_images
 from selfme_jax.data.releases import prepared, several
+from selfme_jax.data.synthetic import rendered
 from selfme_jax.types import Dataset, UserError
 
 LOADERS: dict[str, Callable[..., Dataset]] = {
     "flow_images": flow_images.load,
-    "synthetic": synthetic.load,
+    "synthetic": rendered.load,
     **prepared.LOADERS,
 }
 

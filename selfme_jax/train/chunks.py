@@ -7,6 +7,7 @@ set of runs where training goes on with other devices: fewer ones take more wave
 ones are filled up with copies of its last run, which are never saved.
 """
 
+import hashlib
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -16,8 +17,10 @@ import numpy as np
 from etils import epath
 
 from selfme_jax import files
+from selfme_jax.files import seal
 from selfme_jax.train import parallel
 from selfme_jax.train.state import Run
+from selfme_jax.types import UserError
 
 
 class Chunk(NamedTuple):
@@ -93,8 +96,17 @@ def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
       runs: with a leading run axis. names: of them.
       begun: of ``read``.
       size: ``Waves.chunk``.
+
+    Raises:
+      UserError: more runs were begun than there are.
     """
     sizes, total = list(begun), len(names)
+    if sum(sizes) > total:
+        raise UserError(
+            f"chunks.json of a stage tells of {sum(sizes)} runs, of which there are "
+            f"{total}. Delete the checkpoints of that stage; the same command trains "
+            "them again."
+        )
     while (left := total - sum(sizes)) > 0:
         sizes.append(min(size, left))
     ends = np.cumsum(sizes)
@@ -109,9 +121,30 @@ def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
 
 
 def read(folder: epath.Path) -> list[int]:
-    """How many runs each chunk of a stage has, of those that were begun."""
+    """How many runs each chunk of a stage has, of those that were begun.
+
+    Raises:
+      UserError: its file is damaged.
+    """
     path = folder / "chunks.json"
-    return json.loads(path.read_text()) if path.exists() else []
+    if not path.exists():
+        return []
+    remedy = f"Delete {folder}; the same command trains what it held again."
+    sizes = files.read_json(path, remedy, kind=list)
+    with files.reading(path, remedy):
+        if not all(type(size) is int and size > 0 for size in sizes):
+            raise ValueError("it holds no numbers of runs")
+    return sizes
+
+
+def digest(chunk: Chunk) -> str:
+    """Hex SHA-256 of which runs a chunk has: names, seeds, folds, who is on which side.
+
+    Not of how much samples weigh, which another machine may round differently.
+    """
+    runs = chunk.runs._replace(weights=np.asarray(chunk.runs.weights) > 0)
+    made = [seal.sha256(np.asarray(x)) for x in runs]
+    return hashlib.sha256(json.dumps([chunk.names, made]).encode()).hexdigest()
 
 
 def begin(folder: epath.Path, chunks: Sequence[Chunk]) -> None:

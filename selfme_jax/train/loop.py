@@ -5,7 +5,7 @@ In a pod all processes do the same; process 0 alone writes.
 
 import itertools
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -13,7 +13,6 @@ import jax
 import numpy as np
 from etils import epath
 
-from selfme_jax import files
 from selfme_jax.train import checkpoint, chunks, parallel, preemption, programs, step
 from selfme_jax.train import stream as feeding
 from selfme_jax.train.chunks import Chunk, Waves
@@ -22,6 +21,7 @@ from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.train.programs import Programs
 from selfme_jax.train.state import Run, Task, TrainState
 from selfme_jax.train.stream import Stream
+from selfme_jax.workdir import Workdir
 
 
 class NonFiniteError(Exception):
@@ -32,21 +32,28 @@ class Stage(NamedTuple):
     """Where and how a stage is run; none of it changes a result.
 
     name: of the stage, its checkpoints and its metrics.
-    workdir: holds checkpoints/<name>/<chunk>/<step>.
+    workdir: holds the checkpoints, in <chunk>/<step>.
     log: metrics and TensorBoard events.
     runs_per_device: runs trained together for each device, a chunk; 0 = all of them.
     at_once: how many of them each device takes at once; 0 = all, on CPU one.
     log_every: steps between lines and writes of metrics (every step has its row).
     save_seconds: least time between checkpoints within a chunk.
+    one_by_one: whether on CPU a chunk is a single run: side by side convolutions become
+      grouped ones, far slower there.
+    depends: what its checkpoints depend on besides runs and steps, JSON-able (part of
+      the config, digests of samples, weights, inputs); where training goes on from
+      one that was made from something else, it is refused.
     """
 
     name: str
-    workdir: epath.Path
+    workdir: Workdir
     log: Log
     runs_per_device: int = 0
     at_once: int = 0
     log_every: int = 10
     save_seconds: float = 30.0
+    one_by_one: bool = False
+    depends: Mapping[str, Any] | None = None
 
 
 class _Engine(NamedTuple):
@@ -91,8 +98,8 @@ def fit(
       NonFiniteError: a loss was not finite; names the run and the step.
       PreemptedError: SIGTERM; where we are is saved.
     """
-    waves = chunks.waves(len(names), stage.runs_per_device, stage.at_once)
-    folder = stage.workdir / "checkpoints" / stage.name
+    waves = chunks.waves(len(names), together(stage), stage.at_once)
+    folder = stage.workdir.checkpoints(stage.name)
     begun = parallel.lead(lambda: chunks.read(folder))
     parts = chunks.split(runs, names, begun, waves.chunk)
     print(
@@ -116,10 +123,22 @@ def fit(
                 text = f"{stage.name}: saved after {chunk.number} chunks"
                 raise PreemptedError(text, agreed=True)
             chunks.begin(folder, parts[: max(chunk.number + 1, len(begun))])
-            with checkpoint.Chunk(folder / f"{chunk.number:04d}") as store:
+            made_from = _depends(task, chunk, stage)
+            with checkpoint.Chunk(folder / f"{chunk.number:04d}", made_from) as store:
                 variables = _train(engine, chunk, store)
             outputs.append(_finish(engine, chunk, variables, kept))
     return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
+
+
+def together(stage: Stage) -> int:
+    """Runs of a chunk for each device; 0 = all."""
+    return 1 if stage.one_by_one and parallel.on_cpu() else stage.runs_per_device
+
+
+def _depends(task: Task, chunk: Chunk, stage: Stage) -> dict[str, Any]:
+    """What the checkpoints of a chunk are made from."""
+    own = {"stage": stage.name, "runs": chunks.digest(chunk), "steps": task.steps}
+    return {**(stage.depends or {}), **own}
 
 
 def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
@@ -221,9 +240,10 @@ def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
             kept(jax.tree.map(lambda x, i=i: x[i], variables))
             for i in range(len(chunk.names))
         ]
-        there = all(path.exists() for path in paths)
-        if parallel.everywhere(np.array(there))[0]:
-            return np.stack([files.read_array(path) for path in paths])
+        found = [checkpoint.kept(path) for path in paths]
+        there = all(array is not None for array in found)
+        if parallel.everywhere(np.array(there)).all():
+            return np.stack(found)
     shared = () if isinstance(engine.data, Stream) else engine.data
     waves = zip(
         engine.waves.deal(variables), engine.waves.deal(chunk.runs), strict=True
@@ -231,7 +251,7 @@ def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
     found = [engine.programs.finish(*wave, shared) for wave in waves]
     found = engine.waves.collect(found, len(chunk.names))
     for path, array in zip(paths, found if kept else (), strict=True):
-        checkpoint.write_array(path, array)
+        checkpoint.keep(path, array)
     return found
 
 

@@ -14,8 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax.data import apex, synthetic
+from selfme_jax.data.faces import apex
 from selfme_jax.data.releases import imitation, inspection, prepared
+from selfme_jax.data.synthetic import rendered as synthetic
 
 SIDE = 308  # 308 * 308 pixels are 280 * 340
 

@@ -15,9 +15,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import align, synthetic
+from selfme_jax.data.faces import detection
 from selfme_jax.data.releases import layout, listing, registry, sheets
 from selfme_jax.data.releases.record import Entry, Release
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import Clip, ClipDataset, Tell, UserError
 
 NAMES = ("video", *registry.RELEASES)
@@ -184,7 +185,7 @@ def _render(release: Release, entry: Entry, rank: int, look: Look) -> Clip:
 
 
 def _has_face(frame: np.ndarray) -> bool:
-    return align.find(frame, detector="haar") is not None
+    return detection.detect(frame) is not None
 
 
 @functools.lru_cache(maxsize=256)

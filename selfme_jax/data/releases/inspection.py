@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import align, apex, faces
-from selfme_jax.data.align import FaceCache, Similarity
+from selfme_jax.data.faces import apex
+from selfme_jax.data.faces import detection as faces
+from selfme_jax.data.faces import framing as align
+from selfme_jax.data.faces.cache import FaceCache
+from selfme_jax.data.faces.framing import Similarity
 from selfme_jax.data.releases import layout, listing, registry, sheets
 from selfme_jax.data.releases.layout import Found
 from selfme_jax.data.releases.record import Entry, Release
@@ -28,7 +31,7 @@ class Options(NamedTuple):
 
     classes: int = 3  # of the protocol; 0 = every clip, for action units
     size: int = 256  # height and width of the faces
-    detector: str = "haar"  # see faces.load; where the release holds whole scenes
+    detector: str = faces.DEFAULT  # see its load; where the release holds whole scenes
     apex: str = "annotated"  # motion where there is none | motion | midpoint
     frames: str = "all"  # onset to offset | rise: onset to apex | ends: these two
 

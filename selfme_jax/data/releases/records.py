@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import align, manifest
+from selfme_jax.data import manifest
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import inspection
 from selfme_jax.data.releases.inspection import Options, Usable
 from selfme_jax.types import Tell, UserError

@@ -5,7 +5,7 @@ import json
 import pytest
 import tiny_release
 
-from selfme_jax.data import align
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import prepared
 from selfme_jax.data.releases.inspection import Options
 from selfme_jax.types import UserError

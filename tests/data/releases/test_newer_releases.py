@@ -5,7 +5,7 @@ import shutil
 import pytest
 import tiny_release
 
-from selfme_jax.data import align
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import imitation, inspection, listing, registry
 from selfme_jax.data.releases.imitation import Look
 from selfme_jax.data.releases.record import ALL

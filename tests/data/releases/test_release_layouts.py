@@ -7,7 +7,7 @@ import cv2
 import pytest
 import tiny_release
 
-from selfme_jax.data import align
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import layout
 
 

@@ -9,7 +9,8 @@ import pytest
 import tiny_release
 
 from selfme_jax import verification
-from selfme_jax.data import align, protocol
+from selfme_jax.data import protocol
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import (
     casme2,
     imitation,

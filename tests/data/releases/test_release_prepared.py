@@ -8,7 +8,8 @@ import pytest
 import tensorflow_datasets as tfds
 import tiny_release
 
-from selfme_jax.data import align, protocol
+from selfme_jax.data import protocol
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import inspection, prepared
 from selfme_jax.data.releases.builders import BUILDERS
 from selfme_jax.data.releases.inspection import Options
@@ -142,7 +143,7 @@ def test_which_frames_are_taken(source, tmp_path, frames, chosen, apex):
 
 @pytest.mark.parametrize("how", inspection.APEXES)
 def test_where_the_apex_is_from(source, tmp_path, monkeypatch, how):
-    monkeypatch.setattr("selfme_jax.data.apex.estimate", lambda frames: 6)
+    monkeypatch.setattr("selfme_jax.data.faces.apex.estimate", lambda frames: 6)
     prepare(source, tmp_path, apex=how)
     data = load(tmp_path)
     at = {"annotated": 4, "motion": 6, "midpoint": 4}[how]
