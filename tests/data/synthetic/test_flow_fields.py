@@ -193,7 +193,7 @@ def test_drawn_units_follow_the_mixture_and_fall_on_both_sides_alike():
     np.testing.assert_allclose(fields.units.mean(0), expected, atol=0.03)
     sides = np.concatenate([mixture.sides] * 50)
     rng = np.random.default_rng(0)
-    _, level = flow_fields.perform(rng, sides, STILL)
+    _, level = flow_fields.perform(rng, sides, mixture.units, STILL)
     single = (sides.sum(-1) == 1).any(-1)
     assert single.any()
     left, right = level[single].sum(1).mean(0)
