@@ -1,0 +1,1 @@
+"""From frames of a face to what happens in it."""
