@@ -21,6 +21,7 @@ LAW = {
     "baselines": {"types", "ops"},
     "train": {"types", "files", "ops"},
     "data": {"types", "files", "ops"},
+    "inference": {"types", "files", "ops", "data"},
     "evaluate": {"types", "files", "ops"},
     "report": {"types", "files", "ops", "evaluate"},
     "methods": {

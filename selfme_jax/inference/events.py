@@ -14,10 +14,12 @@ MICRO = 0.5  # seconds; what lasts longer is a macro-expression
 UPPER = [i for i, n in enumerate(NAMES) if n.startswith(("brow", "lid", "under_eye"))]
 LOWER = [i for i in range(len(NAMES)) if i not in UPPER]
 _BROWS = [i for i, name in enumerate(NAMES) if name.startswith("brow")]
-_LIDS = [i for i, name in enumerate(NAMES) if name in ("lid_l", "lid_r")]
-# A blink: the lids go down by more than this, in what the brows move; it is short; the
-# head may move more (see excursions.HEAD).
-LIDS, BLINK_LASTS, BLINK_HEAD = 1.15, 0.65, 0.2
+_EYES = [
+    [NAMES.index(f"{part}_{side}") for part in ("lid", "under_eye")] for side in "lr"
+]
+# A blink: around an eye skin goes down by more than this, in what the brows move; it is
+# short; the head may move more (see excursions.HEAD).
+CLOSES, BLINK_LASTS, BLINK_HEAD = 0.7, 0.65, 0.2
 # What goes with a blink or with talking elsewhere is of this height at most, in theirs.
 WITH_BLINK, WITH_TALKING = 0.5, 0.6
 # Talking: at least so many short excursions of the lower face, seconds apart.
@@ -85,9 +87,9 @@ def _blinks(upper: np.ndarray, head: np.ndarray, rate: float) -> list[Excursion]
     options = {"head_share": BLINK_HEAD, "whole": False}
     for e in excursions.find(upper, head, rate, **options):
         change = e.change.reshape(-1, 2)
-        lids = change[[UPPER.index(i) for i in _LIDS], 1].mean()
+        closing = max(change[[UPPER.index(i) for i in eye], 1].mean() for eye in _EYES)
         brows = np.linalg.norm(change[[UPPER.index(i) for i in _BROWS]], axis=1).mean()
-        if lids > LIDS * brows and (e.offset - e.onset) / rate < BLINK_LASTS:
+        if closing > CLOSES * brows and (e.offset - e.onset) / rate < BLINK_LASTS:
             blinks.append(e)
     return blinks
 
@@ -141,11 +143,9 @@ def _head_moves(head: np.ndarray, rate: float) -> list[Event]:
     lag = max(1, round(WITHIN * rate))
     if len(head) <= lag:
         return []
-    speed = np.zeros(len(head))
-    half = lag // 2
-    speed[half : half + len(head) - lag] = np.linalg.norm(
-        head[lag:] - head[:-lag], axis=1
-    )
+    speed, half = np.zeros(len(head)), lag // 2
+    path = np.linalg.norm(head[lag:] - head[:-lag], axis=1)
+    speed[half : half + len(path)] = path
     moving = np.flatnonzero(speed > MOVES)
     if not moving.size:
         return []
@@ -153,6 +153,8 @@ def _head_moves(head: np.ndarray, rate: float) -> list[Event]:
     events = []
     for run in runs:
         onset, offset = int(run[0]), int(run[-1])
+        if offset - onset < WITHIN / 2 * rate:
+            continue
         apex = onset + int(np.argmax(speed[onset : offset + 1]))
         strength = float(np.linalg.norm(np.ptp(head[onset : offset + 1], axis=0)))
         score = strength / MOVES

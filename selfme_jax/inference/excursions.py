@@ -50,7 +50,7 @@ def find(
     head: np.ndarray,
     rate: float,
     *,
-    head_share: float = HEAD,
+    head_share: float | None = None,
     whole: bool = True,
 ) -> list[Excursion]:
     """Excursions of some signals together, which do not overlap, by score.
@@ -63,6 +63,7 @@ def find(
         whole: whether long ones take in their parts.
     """
     candidates = _candidates(signals, rate)
+    head_share = HEAD if head_share is None else head_share
     found = [_measure(signals, head, rate, c, head_share) for c in candidates]
     good = [excursion for excursion in found if excursion]
     kept: list[Excursion] = []

@@ -142,7 +142,7 @@ class Tracker:
         )
 
     def correct(self, mesh: np.ndarray) -> None:
-        """Put points that went astray back to where a new mesh, in the crop, has them."""
+        """Put points that went astray to where a new mesh, in the crop, has them."""
         aim = mesh[_POINTS, :2] - self._start
         astray = np.linalg.norm(self._moved + self._since - aim, axis=1) > ASTRAY
         self._moved[astray] = (aim - self._since)[astray]

@@ -106,13 +106,8 @@ class Spotter:
         self._told: deque[Interval] = deque(maxlen=64)
         self._tracker: Tracker | None = None
         self._window: Similarity | None = None
-        self._frame, self._used, self._looked, self._seen = (
-            -1,
-            -np.inf,
-            -np.inf,
-            -np.inf,
-        )
-        self._judged = 0.0
+        self._frame, self._judged = -1, 0.0
+        self._used = self._looked = self._seen = -np.inf
 
     def add(self, image: np.ndarray, seconds: float) -> list[Interval]:
         """The next frame, [h, w, 3] uint8 RGB; what has become certain meanwhile."""
@@ -225,8 +220,6 @@ def _same(one: Interval, other: Interval) -> bool:
     """Whether two are the same, seen again with more of the video known."""
     group = ("micro", "macro", "talking")
     kinds = one.kind == other.kind or (one.kind in group and other.kind in group)
-    shared = min(one.seconds[2], other.seconds[2]) - max(
-        one.seconds[0], other.seconds[0]
-    )
-    shorter = min(i.seconds[2] - i.seconds[0] for i in (one, other))
+    (a, _, b), (c, _, d) = one.seconds, other.seconds
+    shared, shorter = min(b, d) - max(a, c), min(b - a, d - c)
     return kinds and shared > 0.3 * shorter
