@@ -63,7 +63,8 @@ def compare(
 ) -> Spotted:
     """Match found intervals to true ones, each at most once, best overlap first.
 
-    From an overlap of one half this is the only matching there is, but for ties.
+    From an overlap of one half on, and where neither side overlaps itself, this is the
+    best matching there is.
 
     Args:
         found: of one video.

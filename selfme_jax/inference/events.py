@@ -84,7 +84,8 @@ def _event(e: Excursion, kind: str, region: str) -> Event:
 
 def _blinks(upper: np.ndarray, head: np.ndarray, rate: float) -> list[Excursion]:
     blinks = []
-    options = {"head_share": BLINK_HEAD, "whole": False}
+    short = [s for s in excursions.LENGTHS if s < BLINK_LASTS]
+    options = {"head_share": BLINK_HEAD, "whole": False, "lengths": short}
     for e in excursions.find(upper, head, rate, **options):
         change = e.change.reshape(-1, 2)
         closing = max(change[[UPPER.index(i) for i in eye], 1].mean() for eye in _EYES)

@@ -17,7 +17,7 @@ LENGTHS = (0.17, 0.22, 0.3, 0.4, 0.52, 0.7, 0.95, 1.3, 1.75, 2.3, 3.1, 4.2)
 # is what this share of the moments do not exceed; lengths in sides of the crop.
 THRESHOLD, LEAST, RESTLESS, USUAL = 3.0, 0.0008, 2.0, 0.4
 # A clip that is shorter (seconds) may hold no rest: 'usual' is at most this there.
-SHORT, SHORT_USUAL = 6.0, 0.002
+SHORT, SHORT_USUAL = 6.0, 0.001
 # Of the height: where the ends are read (of SLOPE of the way to half of it further
 # out), and the least share that comes back.
 END, SLOPE, BACK = 0.2, 0.3, 0.35
@@ -52,6 +52,7 @@ def find(
     *,
     head_share: float | None = None,
     whole: bool = True,
+    lengths: Sequence[float] = LENGTHS,
 ) -> list[Excursion]:
     """Excursions of some signals together, which do not overlap, by score.
 
@@ -61,8 +62,9 @@ def find(
         rate: samples per second.
         head_share: see HEAD.
         whole: whether long ones take in their parts.
+        lengths: seconds of the bumps that are tried.
     """
-    candidates = _candidates(signals, rate)
+    candidates = _candidates(signals, rate, lengths)
     head_share = HEAD if head_share is None else head_share
     found = [_measure(signals, head, rate, c, head_share) for c in candidates]
     good = [excursion for excursion in found if excursion]
@@ -130,10 +132,12 @@ class _Candidate(NamedTuple):
     direction: np.ndarray
 
 
-def _candidates(signals: np.ndarray, rate: float) -> list[_Candidate]:
+def _candidates(
+    signals: np.ndarray, rate: float, lengths: Sequence[float]
+) -> list[_Candidate]:
     """Maxima over time and length, the best first."""
     t = len(signals)
-    fits = [s for s in LENGTHS if 4 / rate <= s <= t / rate]
+    fits = [s for s in lengths if 4 / rate <= s <= t / rate]
     responses, scores = [], []
     for seconds in fits:
         weights = _bump(seconds, rate)
@@ -189,7 +193,9 @@ def _measure(
     offset = _crossing(along[apex:high], after, top)
     onset, offset = max(0.0, apex - onset), min(t - 1.0, apex + offset)
     back = (top - after) / height
-    if (back < BACK and offset < t - 2) or (back > 1 / BACK and onset > 1):
+    if back < BACK and high == t:
+        offset = t - 1.0  # it lasts until the clip ends
+    elif back < BACK or (back > 1 / BACK and onset > 1):
         return None  # a step
     pad = int(HEAD_PAD * rate)
     moved = head[max(0, int(onset) - pad) : int(offset) + pad + 1]

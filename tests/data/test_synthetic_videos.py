@@ -1,5 +1,7 @@
 """Long procedural videos show what their truth says, at any rate."""
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -44,7 +46,7 @@ def test_events_are_in_order_and_of_their_kinds_length(video):
             low, high = videos.LASTS[event.kind]
             assert low - 1e-9 <= event.offset - event.onset <= high + 1e-9
     busy = [e for e in video.events if e.kind != "blink"]
-    for one, other in zip(busy, busy[1:], strict=False):
+    for one, other in itertools.pairwise(busy):
         assert other.onset >= one.offset
 
 

@@ -1,5 +1,7 @@
 """Kinds of events are told apart by what moves, how long, and how often."""
 
+import itertools
+
 import numpy as np
 
 from selfme_jax.inference import events
@@ -108,7 +110,7 @@ def test_expressions_never_overlap():
             way = rng.normal(size=2)
             move(regions, on, on + rng.uniform(0.2, 2), 0.01, part, way=way)
         found = [e for e in events.judge(regions, head, RATE) if e.kind[:2] == "mi"]
-        for one, other in zip(found, found[1:], strict=False):
+        for one, other in itertools.pairwise(found):
             shared = one.offset - other.onset
             shorter = min(one.offset - one.onset, other.offset - other.onset)
             assert shared <= 0.4 * (shorter + 1)
