@@ -15,7 +15,7 @@ LENGTHS = (0.17, 0.22, 0.3, 0.4, 0.52, 0.7, 0.95, 1.3, 1.75, 2.3, 3.1, 4.2)
 # All values below are chosen on procedural videos (seeds 100 to 301), our choice.
 # A candidate's height in units of sqrt(LEAST^2 + (RESTLESS * usual)^2), where 'usual'
 # is what this share of the moments do not exceed; lengths in sides of the crop.
-THRESHOLD, LEAST, RESTLESS, USUAL = 3.0, 0.0008, 2.0, 0.4
+THRESHOLD, LEAST, RESTLESS, USUAL = 3.0, 0.0005, 2.0, 0.4
 # A clip that is shorter (seconds) may hold no rest: 'usual' is at most this there.
 SHORT, SHORT_USUAL = 6.0, 0.001
 # Of the height: where the ends are read (of SLOPE of the way to half of it further
