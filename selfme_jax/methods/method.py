@@ -5,6 +5,7 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
+from selfme_jax.train import draws
 from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run
 from selfme_jax.types import Split
@@ -42,6 +43,9 @@ def runs(problem: Problem, *, balance: float) -> tuple[Run, list[str]]:
     Sampling weight of a training sample: (count of its class in the fold's training
     side) ** -balance; 0 draws as the data lie, 0.5 square-root balanced, 1 all
     classes alike. Held-out samples weigh 0, so they are never drawn.
+
+    Raises:
+      UserError: a fold of which nothing can be drawn.
     """
     n = len(problem.labels)
     longest = max(len(s.test) for s in problem.splits)
@@ -50,7 +54,8 @@ def runs(problem: Problem, *, balance: float) -> tuple[Run, list[str]]:
     for i, split in enumerate(problem.splits):
         labels = problem.labels[split.train]
         count = np.bincount(labels, minlength=len(problem.classes))
-        weights[i, split.train] = count[labels].astype(np.float64) ** -balance
+        values = count[labels].astype(np.float64) ** -balance
+        weights[i] = draws.weights(values, split.train, n, name=split.held_out)
         test[i, : len(split.test)] = split.test
     folds = np.array([s.fold for s in problem.splits], np.int32)
     shared = len(problem.inputs) == 1
