@@ -1,18 +1,103 @@
-"""Every key once. The other configs are small diffs of this one."""
+"""Every key once, and the range of every number. Other configs are diffs of this one.
+
+The keys of a system (config.scvit, config.ststnet, ...) stand in its own file, in
+selfme_jax/systems/, those of TCAE's motion in selfme_jax/inputs/tcae_learning.py.
+"""
+
+import math
 
 from ml_collections import ConfigDict
 
-from configs import baselines
+from selfme_jax.inputs import tcae_learning
+from selfme_jax.systems.registry import SYSTEMS
+
+ANY = math.inf
+# Least and most of every number, by key; the first pattern that fits counts.
+RANGES = {
+    "seeds": (1, 10_000),
+    "first_seed": (0, 2**31 - 10_001),
+    "bootstrap": (1, 1_000_000),
+    "action_units.units": (1, 99),
+    "data.classes": (2, 7),
+    "data.max_frames": (0, 100_000),
+    "synthetic.subjects": (1, 100_000),
+    "synthetic.clips_per_subject": (1, 10_000),
+    "synthetic.first_subject": (0, 2**31 - 1),
+    "synthetic.size": (16, 4096),  # pixels
+    "synthetic.frames": (2, 100_000),
+    "synthetic.amplitude": (0, 1000),
+    "synthetic.noise": (0, 255),
+    "synthetic.head_motion": (0, 1000),
+    "synthetic.drift": (0, 1),
+    "synthetic.seed": (0, 2**31 - 1),
+    "motion.seeds": (1, 1000),
+    "motion.frame_size": (0, 4096),  # pixels
+    "motion.network.groups": (1, 1000),
+    "motion.network.points": (1, 1000),
+    "motion.network.cells": (1, 1000),
+    "motion.network.smoothness": (0, ANY),
+    "motion.network.keypoint_blocks": (1, 100),
+    "motion.network.tracking": (0, 100),
+    "motion.network.windows": (0, 100),
+    "motion.network.scale": (1, 64),
+    "motion.network.*_width": (1, 65_536),
+    "motion.network.dense_depth": (1, 10),
+    "motion.network.refinement": (0, 100),
+    "motion.network.generator_*": (0, 100),
+    "motion.loss.scales": (1, 16),
+    "motion.loss.light_blocks": (0, 4096),
+    "motion.loss.epsilon": (1e-9, 1e3),
+    "motion.loss.*": (0, 1e9),  # weights, and pixels of blur
+    "*.train.onset_apex": (0, 1),
+    "*.train.dropout*": (0, 1),
+    "pretraining.min_gap": (1, 100_000),
+    "pretraining.max_gap": (1, 100_000),
+    "pretraining.gaps": (1, 100_000),
+    "pretraining.holdout": (0, 0.99),
+    "flow.scale": (1e-9, 1e30),
+    "flow.gamma": (1e-9, 1e30),
+    "flow.size": (1, 4096),  # pixels
+    "*.train.epochs": (0, 1_000_000),
+    "motion.train.steps": (1, 2**31 - 2),
+    "tcae.learning.train.steps": (1, 2**31 - 2),
+    "*.train.steps": (0, 2**31 - 2),  # 0: epochs are given
+    "*.train.batch_size": (1, 1_000_000),
+    "*.train.learning_rate": (0, 1e3),
+    "*.train.warmup": (0, 1),
+    "*.train.weight_decay": (0, 1e3),
+    "*.train.clip": (0, ANY),
+    "*.train.balance": (-1e3, 1e3),
+    "*.train.mirror": (0, 1),
+    "*.train.ema": (0, 1 - 1e-9),
+    "*.model.dropout": (0, 1 - 1e-9),
+    "*.model.mlp": (0.01, 1000),
+    "*.model.place_scale": (0, 1e6),
+    "*.model.row_fraction": (0, 1),
+    "*.loss.smoothing": (0, 1 - 1e-9),
+    "*.loss.tau": (1e-6, 1e6),
+    "*.loss.*": (0, 1e9),  # weights
+    "lbp_top.model.frames": (0, 100_000),
+    "*.model.*": (1, 65_536),  # sizes and counts
+    "*.learning.network.start": (0, 1e6),
+    "*.learning.network.*": (1, 65_536),
+    "*.svm.costs": (1e-12, 1e12),
+    "*.svm.balance": (-1e3, 1e3),
+    "engine.*.log_every": (1, 1_000_000),
+    "engine.*.save_seconds": (0, ANY),
+    "engine.*.runs_per_device": (0, 1_000_000),  # 0 = all
+}
 
 
 def get_config() -> ConfigDict:
     """The defaults of all keys."""
     config = ConfigDict()
     config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
-    config.method = "scvit"  # scvit | vit | one of configs/baselines.py
+    config.method = "scvit"  # a name of selfme_jax/systems/registry.py
     # learned (SelfME's motion) | tcae (its motion) | tvl1 | images (flow images) | apex
     # (frames); lbp_top and tcae, the methods, bring their own.
     config.input = "learned"
+    # classes (one a clip) | action_units (several at once)
+    config.target = "classes"
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 
@@ -27,6 +112,10 @@ def get_config() -> ConfigDict:
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
     config.shuffle_labels = False  # a control: scores must fall to chance
+
+    # The twelve that datasets share (Varanka et al., CD6ME), by their FACS numbers.
+    config.action_units = ConfigDict()
+    config.action_units.units = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)
 
     # How a score comes about; all but the first of each are for comparison only.
     config.protocol = ConfigDict()
@@ -56,7 +145,7 @@ def get_config() -> ConfigDict:
     config.pretraining.holdout = 0.2  # last share of every clip: scored, not drawn
     config.pretraining.gaps = (3, 6, 12)  # of the held-out pairs that are scored
 
-    # The flow as a classifier reads it (methods/inputs.py).
+    # The flow as a classifier reads it (inputs/flow_reading.py).
     config.flow = ConfigDict()
     config.flow.levels = False  # first stretch each channel to 0..255, as published
     config.flow.centre = False  # subtract each image's median per channel
@@ -66,16 +155,9 @@ def get_config() -> ConfigDict:
     config.flow.channels = "uvs"  # uv | uvs (with optical strain)
     config.flow.size = 28  # side of the flow a classifier reads
 
-    config.scvit = _transformer()
-    config.scvit.model.row_fraction = 0.5  # share of rows that is upper face
-    config.scvit.model.projection = 64  # width of a region feature
-    config.scvit.model.head = "symmetric"  # reads the mean of both sides
-    config.scvit.train.mirror = 0.0  # would change nothing: see the head
-    config.scvit.loss.omega = 0.11  # weight of L_sc (the paper's best)
-    config.scvit.loss.tau = 0.07  # its temperature (the paper's best)
-    config.vit = _transformer()
-
-    baselines.add(config)
+    for system in SYSTEMS.values():
+        config[system.name] = ConfigDict(system.settings)
+    config.tcae.learning = ConfigDict(tcae_learning.settings())
 
     # How a stage is run; changes no result.
     config.engine = ConfigDict()
@@ -97,6 +179,10 @@ def _motion() -> ConfigDict:
     """SelfME's motion stage; the network is the full one, for 256x256 frames."""
     config = ConfigDict()
     config.scope = "per_fold"  # per_fold | all_subjects (transductive) | pretrained
+    # Networks, each of another seed; those of the classifier take them in turn.
+    config.seeds = 1
+    # Side of the frames that all of this is for; others are refused. 0 = any.
+    config.frame_size = 0
     config.init = ""  # workdir of a pretraining run to start from
     config.network = ConfigDict()
     config.network.detector = "regression"  # regression | heatmap (with Jacobians)
@@ -149,33 +235,4 @@ def _motion() -> ConfigDict:
     config.train.dropout_ramp = 0.2  # share of the steps it rises for
     config.train.dropout_stop = 0.5  # share of the steps after which it ends
     config.train.ema = 0.0
-    return config
-
-
-def _transformer() -> ConfigDict:
-    """Keys that SCViT and ViT share, each with its own values."""
-    config = ConfigDict()
-    config.model = ConfigDict()
-    config.model.patch = 7  # pixels
-    config.model.width = 64
-    config.model.depth = 1
-    config.model.heads = 4
-    config.model.mlp = 2.0  # hidden width / width
-    config.model.dropout = 0.0
-    config.model.head = "concat"  # concat | symmetric (SCViT) | mean | token
-    config.model.place_scale = 3.0  # sd of the initial positions
-    config.loss = ConfigDict()
-    config.loss.smoothing = 0.1  # label smoothing
-    config.train = ConfigDict()
-    config.train.epochs = 0.0  # passes over the samples, or 0 and
-    config.train.steps = 250  # updates
-    config.train.batch_size = 64
-    config.train.learning_rate = 5e-4
-    config.train.warmup = 0.1  # share of the steps
-    config.train.decay = "cosine"  # cosine (to 0) | constant
-    config.train.weight_decay = 0.05  # AdamW, matrices only
-    config.train.clip = 0.0  # global gradient norm; 0 = none
-    config.train.balance = 1.0  # weigh draws by (size of the class) ** -balance
-    config.train.mirror = 0.5  # probability of mirroring a sample
-    config.train.ema = 0.97  # decay of the evaluated average; 0 = none
     return config

@@ -9,7 +9,7 @@ Time: not measured yet on a GPU, for which the full network is meant; for a CPU 
 configs/casme2_small.py.
 """
 
-from configs import base, synthetic
+from selfme_jax.configs import base, networks, synthetic
 
 
 def get_config():
@@ -17,12 +17,7 @@ def get_config():
     config = base.get_config()
     config.data.name = "casme2"
 
-    network = config.motion.network
-    network.smoothness = 0.003
-    network.tracking = 0.6
-    network.compare = True
-    network.refinement = 2
-    network.dtype = "bfloat16"
+    networks.full(config)
     # Subtle motion, light that changes: as on synthetic faces.
     config.motion.loss = synthetic.get_config().motion.loss
     config.motion.train.dropout = 0.0

@@ -5,7 +5,7 @@
 DIR holds manifest.csv, or the published norm_u_v_os folders. All datasets in it are
 trained and tested together (composite LOSO, a row for each); choose some with
 --config.data.datasets=casme2. --config.method=vit or ststnet for the others; more in
-configs/baselines.py, with the epochs of their authors.
+selfme_jax/systems/, with the epochs of their authors.
 
 On 2 CPU cores CASME II alone takes under 8 minutes. There SCViT has UF1/UAR
 0.876/0.888 (5 seeds), a linear model 0.851/0.875, and 0.870/0.893 where it reads, as
@@ -13,7 +13,7 @@ SCViT does, each image divided by its deviation; the paper's SelfME, on motion t
 learned, 0.908/0.929.
 """
 
-from configs import base
+from selfme_jax.configs import base
 
 
 def get_config():

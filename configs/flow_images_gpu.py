@@ -9,7 +9,7 @@ place of 224x224. Each is trained for 30 epochs in batches of 64 at 3e-4, which 
 shorter and faster than published; nothing was tuned.
 """
 
-from configs import flow_images
+from selfme_jax.configs import flow_images
 
 
 def get_config():

@@ -8,7 +8,7 @@ VGG16 and GoogLeNet a fraction of theirs. All are trained for a fraction of the
 published epochs, at a higher rate; nothing was tuned.
 """
 
-from configs import flow_images
+from selfme_jax.configs import flow_images
 
 
 def get_config():

@@ -8,7 +8,7 @@ Time: not measured yet on a GPU, for which the full network is meant; for a CPU 
 configs/casme2_small.py.
 """
 
-from configs import casme2
+from selfme_jax.configs import casme2
 
 
 def get_config():

@@ -5,7 +5,7 @@
 Motion is learned per fold, by a small network on small frames; SCViT reads it.
 """
 
-from configs import base
+from selfme_jax.configs import base, networks
 
 
 def get_config():
@@ -15,19 +15,7 @@ def get_config():
     config.data.name = "synthetic"
     config.synthetic.size = 64
 
-    network = config.motion.network
-    network.smoothness = 0.003
-    network.tracking = 0.6
-    network.keypoint_width = 16
-    network.keypoint_blocks = (1, 1, 1)
-    network.dense_width = 16
-    network.dense_depth = 3
-    network.max_width = 64
-    network.compare = True
-    network.refinement = 2
-    network.generator_width = 8
-    network.generator_down = 2
-    network.generator_blocks = 1
+    networks.small(config)
     # Motion of half a pixel changes a frame less than sensor noise and light do.
     loss = config.motion.loss
     loss.reconstruction = 0.2

@@ -6,7 +6,7 @@ The people are not those of configs/synthetic.py: nobody whose micro-expressions
 recognised later is met here. Two minutes on 2 cores.
 """
 
-from configs import synthetic
+from selfme_jax.configs import synthetic
 
 
 def get_config():

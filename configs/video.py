@@ -8,7 +8,7 @@ DIR holds videos or folders of frames. Recognition then starts from what was lea
 is, or per_fold to train on from it. configs/video_small.py is for a CPU.
 """
 
-from configs import base
+from selfme_jax.configs import base, networks
 
 
 def get_config():
@@ -18,11 +18,7 @@ def get_config():
     config.data.name = "video"
     config.pretraining.holdout = 0.25
 
-    network = config.motion.network
-    network.dtype = "bfloat16"
-    network.compare = True
-    network.refinement = 2
-
+    networks.full(config)
     loss = config.motion.loss
     loss.charbonnier = 1.0
     loss.epsilon = 1e-2

@@ -7,22 +7,14 @@
 About a quarter of an hour on 2 cores.
 """
 
-from configs import video
+from selfme_jax.configs import networks, video
 
 
 def get_config():
     """configs/video.py, narrower and shorter."""
     config = video.get_config()
-    network = config.motion.network
-    network.dtype = "float32"
-    network.keypoint_width = 16
-    network.keypoint_blocks = (1, 1, 1, 1)
-    network.dense_width = 16
-    network.dense_depth = 4
-    network.max_width = 128
-    network.generator_width = 8
-    network.generator_down = 2
-    network.generator_blocks = 2
+    networks.small(config)
+    config.motion.frame_size = 128
     config.motion.loss.ssim = 0.0  # its windows cost as much as the network here
     train = config.motion.train
     train.steps = 600

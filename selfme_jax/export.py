@@ -1,4 +1,4 @@
-"""Export what a run trained, as files that others run, with a model card.
+r"""Export what a run trained, as files that others run, with a model card.
 
     python -m selfme_jax.export --workdir=DIR --output=DIR \
         --format=stablehlo|safetensors|onnx --fold=PERSON|--refit [--seed=N]
@@ -10,22 +10,16 @@ everybody. docs/export.md says what each format holds.
 from pathlib import Path
 
 from absl import flags
-from etils import epath
-from ml_collections import ConfigDict
 
-from selfme_jax import cli, files, results, settings, workdir
-from selfme_jax.exporting import (
-    bundle,
-    card,
-    model,
-    onnx,
-    refit,
-    safetensors,
-    stablehlo,
-)
-from selfme_jax.exporting.model import Model
-from selfme_jax.exporting.trained import Trained
+from selfme_jax import files, workdir
+from selfme_jax.exporting import bundle, card, onnx, safetensors, stablehlo
+from selfme_jax.inference.bundle import CARD, SUMS
+from selfme_jax.inference.model import Model
+from selfme_jax.run import cli, config, provenance, refit
+from selfme_jax.run.trained import Trained
+from selfme_jax.train import lock
 from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
 
 FORMATS = {
     "stablehlo": stablehlo.write,
@@ -64,24 +58,29 @@ def main() -> None:
             "folder of it; gcloud storage cp -r takes it to a bucket."
         )
     bundle.vacant(output)
-    run = _open(files.path(given.workdir))
+    run = _open(workdir.open_workdir(given.workdir))
     seed = run.seeds[0] if given.seed is None else given.seed
-    made = refit.refit(run, seed) if given.refit else run.fold(given.fold, seed)
+    lock.free(run.workdir.folder)
+    if given.refit:
+        with lock.held(run.workdir.refit.folder):
+            made = refit.refit(run, seed)
+    else:
+        made = run.fold(given.fold, seed)
     with bundle.new(output) as folder:
         FORMATS[kind](made, folder)
         names = _describe(run, made, folder, output, seed)
     what = "refit on everybody" if given.refit else f"fold {given.fold}"
-    print(f"{run.folder}: {what}, seed {seed}, as {kind} in {output}: {names}")
+    print(f"{run.workdir.folder}: {what}, seed {seed}, as {kind} in {output}: {names}")
 
 
 def _describe(run: Trained, made: Model, folder: Path, output: Path, seed: int) -> str:
     """Write config.json, the hashes and the card; the names of all files."""
-    given, found = flags.FLAGS, workdir.read_json(run.folder / "results.json")
+    given, found = flags.FLAGS, workdir.read_json(run.workdir.results)
     origin = {
         "refit": given.refit,
         "held_out": given.fold or "",
         "seed": seed,
-        "versions": results.versions(),
+        "versions": provenance.versions(),
         "run": found["provenance"],
     }
     sums = bundle.write(folder, given.format, made.description, origin)
@@ -89,38 +88,34 @@ def _describe(run: Trained, made: Model, folder: Path, output: Path, seed: int) 
         folder,
         given.format,
         made,
-        run=run,
         results=found,
         origin=origin,
         sums=sums,
         place=output,
+        right="" if given.refit else run.right(given.fold, seed),
     )
-    return ", ".join((*sums, bundle.SUMS, bundle.CARD))
+    return ", ".join((*sums, SUMS, CARD))
 
 
-def _open(folder: epath.Path) -> Trained:
+def _open(run: Workdir) -> Trained:
     """The run of a workdir.
 
     Raises:
       UserError: there is none that can be exported.
     """
-    path = folder / "config.json"
-    try:
-        config = ConfigDict(model.tuples(workdir.read_json(path)))
-        return Trained(folder, settings.resolve(config))
-    except (OSError, ValueError) as error:
+    if not run.config.exists():
         raise UserError(
-            f"{folder} holds no run: {path.name} cannot be read ({error}). Set "
-            "--workdir to that of a finished run."
-        ) from error
-    except (AttributeError, KeyError, TypeError) as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"{path} is of another version of selfme_jax ({reason}).\n"
-            "Export with that one, or train again."
-        ) from error
+            f"{run.folder} holds no run: no {run.config.name} is there. Set --workdir "
+            "to that of a finished run."
+        )
+    return Trained(run, config.restored(workdir.read_json(run.config)))
+
+
+def start() -> None:
+    """The command."""
+    define()
+    cli.run(main)
 
 
 if __name__ == "__main__":
-    define()
-    cli.run(main)
+    start()

@@ -1,13 +1,13 @@
 """Make data ready for training: once, so that training reads it fast.
 
-    python -m selfme_jax.prepare casme2|smic_hs|samm|megc2019 --source=DIR [--verify]
-    python -m selfme_jax.prepare synthetic --as=casme2|smic_hs|samm|video --output=DIR
+    python -m selfme_jax.prepare NAME --source=DIR [--verify]
+    python -m selfme_jax.prepare synthetic --as=NAME --output=DIR
     python -m selfme_jax.prepare video --source=DIR
 
-The official datasets: a table says what of the release is there; --verify stops after
-it. synthetic: an imitation of a release, to try all that without a licence. video: a
-folder of face videos and of folders of frames, to learn motion from. Faces are cut out
-of every clip; faces.png in the data_dir shows how.
+NAME is an official dataset (docs/datasets.md lists them): a table says what of the
+release is there; --verify stops after it. synthetic: an imitation of a release, to try
+all that without a licence. video: a folder of face videos and of folders of frames, to
+learn motion from. Faces are cut out of every clip; faces.png in the data_dir shows how.
 """
 
 import functools
@@ -18,11 +18,14 @@ from pathlib import Path
 import numpy as np
 from absl import flags
 
-from selfme_jax import cli, files, verification
-from selfme_jax.data import clips, imitation, official, survey
-from selfme_jax.data import video as videos
-from selfme_jax.data.video import VideoFrames
+from selfme_jax import files
+from selfme_jax.data.releases import imitation, inspection, prepared, registry
+from selfme_jax.data.releases.record import ALL
+from selfme_jax.data.videos import clips
+from selfme_jax.data.videos import prepared as videos
+from selfme_jax.data.videos.prepared import VideoFrames
 from selfme_jax.report import contact_sheet
+from selfme_jax.run import cli, verification
 from selfme_jax.train.log import Teller
 from selfme_jax.types import UserError
 
@@ -33,22 +36,28 @@ _SIZE = flags.DEFINE_integer(
 )
 _DETECTOR = flags.DEFINE_string(
     "detector",
-    "haar",
-    "haar; frame (faces are cut out already); a MediaPipe face landmarker (.task).",
+    "mesh",
+    "mesh; haar; frame (faces are cut out already); a MediaPipe face landmarker "
+    "(.task).",
 )
 _VERIFY = flags.DEFINE_bool("verify", False, "Look at the release, write nothing.")
 _PARTIAL = flags.DEFINE_bool(
     "allow_partial", False, "Go on with the clips that are there, and say so."
 )
-_CLASSES = flags.DEFINE_integer("classes", 3, "Of the protocol: 3 or 5.")
+_CLASSES = flags.DEFINE_integer(
+    "classes",
+    3,
+    "Of the protocol (3, 4, 5, 7 or 8, where a dataset has them; 0: every clip, for "
+    "action units). synthetic: whose clips get frames, default all.",
+)
 _APEX = flags.DEFINE_enum(
     "apex",
     "annotated",
-    survey.APEXES,
+    inspection.APEXES,
     "Where the apex is from; without a good annotation, it is where most motion is.",
 )
 _FRAMES = flags.DEFINE_enum(
-    "frames", "all", survey.FRAMES, "Onset to offset, onset to apex, or these two."
+    "frames", "all", inspection.FRAMES, "Onset to offset, onset to apex, or these two."
 )
 _AS = flags.DEFINE_string("as", "", "synthetic: the release that is imitated.")
 _OUTPUT = flags.DEFINE_string("output", "", "synthetic: a new folder.")
@@ -58,6 +67,8 @@ _MAX_FRAMES = flags.DEFINE_integer(
 )
 
 _SHEET_CLIPS = 12
+# Datasets that have no config of their own, and whose they take.
+_CONFIGS = {"dfme_test_a": "dfme", "dfme_test_b": "dfme", "cd6me": "casme2"}
 
 
 def video(data_dir: Path) -> None:
@@ -82,6 +93,9 @@ def video(data_dir: Path) -> None:
     )
     for name, why in frames.left_out.items():
         print(f"left out: {name} ({why})")
+    for name, notes in frames.notes.items():
+        for note in notes:
+            print(f"{name}: {note}")
     for name, why in frames.damaged.items():
         print(f"used up to the damage: {name} ({why})")
     sheet = data_dir / "faces.png"
@@ -103,39 +117,45 @@ def synthetic(data_dir: Path) -> None:
     look = imitation.Look()
     if flags.FLAGS["size"].present:
         look = look._replace(size=_SIZE.value)
+    name = _AS.value
+    number = _CLASSES.value
+    if name in registry.RELEASES and not flags.FLAGS["classes"].present:
+        number = ALL if ALL in registry.numbers(name) else number
     count = imitation.write(
-        _AS.value,
+        name,
         Path(_OUTPUT.value).expanduser(),
         source=Path(_SOURCE.value).expanduser() if _SOURCE.value else None,
-        number=_CLASSES.value,
+        number=number,
         look=look,
         tell=Teller(),
     )
-    cut_out = f" --detector=frame --size={look.size}" if _AS.value == "video" else ""
+    more = f" --detector=frame --size={look.size}" if name == "video" else ""
+    if name in registry.RELEASES and number not in (3, ALL):
+        more = f" --classes={number}"
     print(
-        f"{count} synthetic clips, laid out as {_AS.value}, in {_OUTPUT.value}; then\n"
-        f"python -m selfme_jax.prepare {_AS.value} --source="
-        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR{cut_out}",
+        f"{count} synthetic clips, laid out as {name}, in {_OUTPUT.value}; then\n"
+        f"python -m selfme_jax.prepare {name} --source="
+        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR{more}",
         flush=True,
     )
 
 
 def release(name: str, data_dir: Path) -> None:
     """Verify an official dataset, and unless only that is asked for write it."""
-    options = survey.Options(
+    options = inspection.Options(
         _CLASSES.value, _SIZE.value, _DETECTOR.value, _APEX.value, _FRAMES.value
     )
     tell = Teller()
-    found = survey.run(name, _SOURCE.value, options, data_dir / "faces.json", tell)
-    print(verification.text(found, survey.classes(name, options.classes)), flush=True)
-    official.check(found, options.classes, allow_partial=_PARTIAL.value)
+    found = inspection.run(name, _SOURCE.value, options, data_dir / "faces.json", tell)
+    print(verification.text(found, registry.classes(name, options.classes)), flush=True)
+    prepared.check(found, options.classes, allow_partial=_PARTIAL.value)
     total = f"{len(found.usable)} of {len(found.entries)} clips of {name}"
     if _VERIFY.value:
         print(f"{total} are there and usable", flush=True)
         return
-    official.write(name, found, data_dir, options, tell)
+    prepared.write(name, found, data_dir, options, tell)
     sheet = data_dir / "faces.png"
-    data = official.load(
+    data = prepared.load(
         name,
         root=str(data_dir),
         classes=options.classes,
@@ -143,11 +163,13 @@ def release(name: str, data_dir: Path) -> None:
     )
     contact_sheet.save(_clip_strips(data), sheet)
     partial = " --config.data.allow_partial=True" if _PARTIAL.value else ""
-    five = " --config.data.classes=5" if options.classes == 5 else ""
+    number = options.classes
+    classes = f" --config.data.classes={number}" if number != 3 else ""
+    other = f" --config.data.name={name}" if name in _CONFIGS else ""
     print(
         f"{total} in {data_dir}; look at {sheet}, then\n"
-        f"python -m selfme_jax.main --config=configs/{name}.py "
-        f"--config.data.root={shlex.quote(str(data_dir))}{five}{partial}",
+        f"python -m selfme_jax.main --config=configs/{_CONFIGS.get(name, name)}.py "
+        f"--config.data.root={shlex.quote(str(data_dir))}{other}{classes}{partial}",
         flush=True,
     )
 
@@ -155,7 +177,7 @@ def release(name: str, data_dir: Path) -> None:
 DATASETS: dict[str, Callable[[Path], None]] = {
     "video": video,
     "synthetic": synthetic,
-    **{name: functools.partial(release, name) for name in survey.DATASETS},
+    **{name: functools.partial(release, name) for name in registry.NAMES},
 }
 
 
@@ -177,7 +199,7 @@ def main(dataset: str = "") -> None:
     DATASETS[dataset](Path(_DATA_DIR.value or f"data/{dataset}").expanduser())
 
 
-def _clip_strips(data: official.OfficialClips) -> dict[str, list[np.ndarray]]:
+def _clip_strips(data: prepared.OfficialClips) -> dict[str, list[np.ndarray]]:
     """Onset, apex and offset of some clips, evenly chosen, by their names."""
     last = len(data.samples) - 1
     strips = {}
@@ -201,5 +223,10 @@ def _strips(frames: VideoFrames) -> dict[str, list[np.ndarray]]:
     }
 
 
-if __name__ == "__main__":
+def start() -> None:
+    """The command."""
     cli.run(main, positional=1, devices=False)
+
+
+if __name__ == "__main__":
+    start()

@@ -1,6 +1,6 @@
 """The tables of the SelfME paper, made again: ours beside the paper's.
 
-    python -m selfme_jax.tables --table=sota --config=configs/synthetic.py
+    python -m selfme_jax.tables --table=sota --config=synthetic
 
 Tables: sota, motion, ablation, omega, tau, gamma (the paper's), and protocols (what
 each choice of protocol does to the score of config.method); several by commas. Every
@@ -14,28 +14,30 @@ from pathlib import Path
 
 from absl import flags
 from etils import epath
-from ml_collections import ConfigDict, config_flags
 
-from selfme_jax import build, cli, comparison, files, first_stages, settings
-from selfme_jax.comparison import Part, Row, Table
+from selfme_jax import files
 from selfme_jax.data import manifest
-from selfme_jax.methods import registry
-from selfme_jax.recognition import Session
 from selfme_jax.report import comparison as report
 from selfme_jax.report.comparison import Cell
+from selfme_jax.run import build, cli, config, table_rows
+from selfme_jax.run.config import Source
+from selfme_jax.run.plan import Plan
+from selfme_jax.run.recognise import Session
+from selfme_jax.run.table_rows import Part, Row, Table
+from selfme_jax.systems.registry import SYSTEMS
+from selfme_jax.train import lock
 from selfme_jax.train.log import Progress
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
 
 NOT_ASKED = "not run yet (--rows)"
 
 
-def define_flags() -> None:
-    """Those of this command: other ones have flags of the same names."""
-    config_flags.DEFINE_config_file(
-        "config", None, "Config file, e.g. configs/synthetic.py.", lock_config=True
-    )
-    known = ",".join(comparison.TABLES)
+def define() -> None:
+    """The flags. Not at import: other entry points have some of the same names."""
+    config.define()
+    known = ",".join(table_rows.TABLES)
     flags.DEFINE_list("table", [], f"Any of {known}.")
     flags.DEFINE_list(
         "rows", [], "Run these alone; others are shown if they are there."
@@ -45,36 +47,46 @@ def define_flags() -> None:
 
 def main() -> None:
     """Run what is missing of the tables asked for, and write them."""
-    given = flags.FLAGS
-    config = cli.config(given["config"])
+    given, source = flags.FLAGS, config.given()
     names = given.table
-    if not names or not set(names) <= set(comparison.TABLES):
-        known = ", ".join(comparison.TABLES)
+    if not names or not set(names) <= set(table_rows.TABLES):
+        known = ", ".join(table_rows.TABLES)
         raise UserError(f"--table={','.join(names)}: give one or more of {known}.")
-    stem = Path(config_flags.get_config_filename(given["config"])).stem
-    folder = files.path(given.workdir or Path("runs") / f"tables_{stem}")
-    resolved = settings.resolve(config)
-    if resolved.task != "recognition":
-        raise UserError(f"{stem} pretrains motion; tables are of recognition.")
-    data = build.dataset(resolved)
-    wanted = {name: comparison.table(name, resolved, data) for name in names}
+    folder = files.path(given.workdir or Path("runs") / f"tables_{source.name}")
+    plan = source.plan()
+    if plan.task != "recognition":
+        raise UserError(f"{source.name} pretrains motion; tables are of recognition.")
+    data = build.dataset(plan)
+    wanted = {name: table_rows.table(name, plan, data) for name in names}
     wanted = _only(given.rows, wanted)
-    parts = comparison.parts(config, data)
-    held = {part.name: _held(config, part) for part in parts}
+    parts = table_rows.parts(plan, data)
+    held = {part.name: _held(source, part) for part in parts}
     parts = [part for part in parts if held[part.name]]
     count = sum(not r.why_not for t in wanted.values() for r in t.rows) * len(parts)
     print(
         f"tables {', '.join(names)}: {count} cells on {_listed(parts)}, "
-        f"{resolved.seeds} seed(s); results in {folder}",
+        f"{len(plan.seeds)} seed(s); results in {folder}",
         flush=True,
     )
-    progress = Progress("tables", count)
+    with lock.held(folder):
+        _fill(source, wanted, parts, held, folder, Progress("tables", count))
+
+
+def _fill(
+    source: Source,
+    wanted: dict[str, Table],
+    parts: list[Part],
+    held: dict[str, str],
+    folder: epath.Path,
+    progress: Progress,
+) -> None:
+    """Run what is missing of the tables, and write each as soon as it is whole."""
     done = 0
     for name, table in wanted.items():
         cells = []
         for part in parts:
             for row in table.rows:
-                cell, ran = _cell(config, row, part, held[part.name], folder)
+                cell, ran = _cell(source, row, part, held[part.name], folder)
                 cells.append(cell)
                 done += not row.why_not
                 progress(done, f"{name}: {row.name} on {part.name}", kept=not ran)
@@ -103,10 +115,10 @@ def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
     }
 
 
-def _held(config: ConfigDict, part: Part) -> str:
+def _held(source: Source, part: Part) -> str:
     """Digest of the samples of a part; '' where they cannot be read."""
     try:
-        data = build.dataset(settings.resolve(_changed(config, part.changes)))
+        data = build.dataset(source.plan(part.changes))
     except UserError as error:
         print(f"left out: {part.name} alone ({error})", flush=True)
         return ""
@@ -117,14 +129,8 @@ def _listed(parts: list[Part]) -> str:
     return ", ".join(part.name for part in parts)
 
 
-def _changed(config: ConfigDict, changes: dict[str, object]) -> ConfigDict:
-    config = config.copy_and_resolve_references()  # sub-dicts are copied as well
-    config.update_from_flattened_dict(changes)
-    return config
-
-
 def _cell(
-    config: ConfigDict, row: Row, part: Part, held: str, folder: epath.Path
+    source: Source, row: Row, part: Part, held: str, folder: epath.Path
 ) -> tuple[Cell, bool]:
     """A row on a part of the data, whose digest is ``held``; run unless it is there.
 
@@ -135,68 +141,70 @@ def _cell(
         return cell, False
     changes = row.changes | part.changes
     # Another rule of scoring needs no other run.
-    rule = changes.pop("protocol.score", config.protocol.score)
+    rule = changes.pop("protocol.score", None)
     try:
-        config = settings.resolve(_changed(config, changes))
-        place = _place(config, row.name, held, folder)
-        finished = (place / "results.json").exists()
+        rule = rule or source.plan(changes).protocol.score
+        plan = source.plan({**changes, "engine.motion.workdir": ""})
+        run = Workdir(_place(plan, row.name, held, folder))
+        finished = run.results.exists()
         if row.why_not and not finished:
             return cell, False
         if not finished:
-            _run(config, row.name, place, _motion(config, held, folder))
+            motion = _motion(plan, held, folder)
+            if plan.input.of_clips:
+                shared = {**changes, "engine.motion.workdir": str(motion)}
+                plan = source.plan(shared)
+            _run(plan, row.name, run, motion)
     except UserError as error:
         why_not = str(error).splitlines()[0].rstrip(".")
         return cell._replace(why_not=why_not), False
     except NonFiniteError as error:
         why_not = f"training failed: {error}".rstrip(".")
         return cell._replace(why_not=why_not), True
-    return cell._replace(folder=place, rule=rule, why_not=""), not finished
+    return cell._replace(folder=run.folder, rule=rule, why_not=""), not finished
 
 
-def depends_on(config: ConfigDict) -> dict:
-    """The part of a (resolved) config that the results of a cell depend on.
+def depends_on(plan: Plan) -> dict:
+    """The part of a plan that the results of a cell depend on.
 
     Not the engine, other methods, or a first stage that is not used.
     """
-    whole = settings.decisive(config)
-    others = {*registry.NAMES, "motion", "pretraining", "synthetic"}
-    others -= {config.method}
+    whole = plan.decisive()
+    others = {*SYSTEMS, "motion", "pretraining", "synthetic"} - {plan.system.name}
     own = {key: value for key, value in whole.items() if key not in others}
-    return own | {"first_stage": first_stages.depends_on(config)}
+    return own | {"first_stage": plan.first_stage()}
 
 
-def _place(config: ConfigDict, name: str, held: str, folder: epath.Path) -> epath.Path:
-    """Where the run of a (resolved) config is or goes; ``name``: what to call it.
+def _place(plan: Plan, name: str, held: str, folder: epath.Path) -> epath.Path:
+    """Where the run of a plan is or goes; ``name``: what to call it.
 
     By what its results depend on, not by where the data lie: cells can be moved.
     """
     words = "".join(c if c.isalnum() else " " for c in name).lower().split()
-    digest = _digest(depends_on(config) | {"samples": held})
+    digest = _digest(depends_on(plan) | {"samples": held})
     made = sorted((folder / "cells").glob(f"*_{digest}"))  # under another row's name
     return made[0] if made else folder / "cells" / f"{'_'.join(words)}_{digest}"
 
 
-def _motion(config: ConfigDict, held: str, folder: epath.Path) -> epath.Path:
+def _motion(plan: Plan, held: str, folder: epath.Path) -> epath.Path:
     """Where the first stage is that all cells share which read the same of it."""
-    depends = first_stages.depends_on(config) | {"samples": held}
+    depends = plan.first_stage() | {"samples": held}
     return folder / "motion" / _digest(depends)
 
 
-def _run(config: ConfigDict, name: str, place: epath.Path, motion: epath.Path) -> None:
-    """Run a (resolved) config; its first stage is in ``motion``, or goes there."""
-    if config.input != "images":
-        config.engine.motion.workdir = str(motion)
+def _run(plan: Plan, name: str, run: Workdir, motion: epath.Path) -> None:
+    """Run a plan; its first stage is in ``motion``, or goes there."""
     print(f"\n== {name}", flush=True)
     inputs = motion / "inputs.npy"
     stages = ["classifier"] if inputs.exists() else ["motion", "classifier"]
-    session = Session(config, place, stages)
+    session = Session(plan, run, stages)
     session.claim()
     session.announce()
     if inputs.exists():
-        files.copy(inputs, place / "flow.npy")
+        files.copy(inputs, run.flow)
     session.run("")
-    if (place / "flow.npy").exists() and not inputs.exists():
-        files.copy(place / "flow.npy", inputs)
+    if run.flow.exists() and not inputs.exists():
+        files.copy(run.flow, inputs)
     session.score()
 
 
@@ -213,6 +221,11 @@ def _write(folder: epath.Path, name: str, table: Table, cells: list[Cell]) -> No
     print(f"\n{text}\n{place}", flush=True)
 
 
-if __name__ == "__main__":
-    define_flags()
+def start() -> None:
+    """The command."""
+    define()
     cli.run(main)
+
+
+if __name__ == "__main__":
+    start()

@@ -28,6 +28,7 @@ class Sample(NamedTuple):
     emotion: str = ""  # the annotator's word, before mapping to classes
     sha256: str = ""  # of the decoded content (pixels), hex
     apex_source: str = ""  # annotated | motion | midpoint; '' where not known
+    aus: str = ""  # action units as annotated ('4+L12B?'); '' where nobody looked
 
     @property
     def person(self) -> str:
@@ -106,18 +107,28 @@ class Motion(NamedTuple):
 
 
 class Predictions(NamedTuple):
-    """Rows of ``predictions.csv``: one row per (seed, held-out sample)."""
+    """Rows of ``predictions.csv``: one row per (seed, held-out sample).
+
+    Of several action units at once the labels have a column for each output.
+    """
 
     seed: np.ndarray  # [r] int
     fold: np.ndarray  # [r] int
     dataset: np.ndarray  # [r] str
     subject: np.ndarray  # [r] str
     sample: np.ndarray  # [r] str
-    label: np.ndarray  # [r] int
+    label: np.ndarray  # [r] int, or [r, c] int of 0/1
     probs: np.ndarray  # [r, c] float
-    classes: tuple[str, ...]
+    classes: tuple[str, ...]  # names of the c outputs
+
+    @property
+    def several(self) -> bool:
+        """Whether several outputs may hold at once."""
+        return self.label.ndim == 2
 
     @property
     def pred(self) -> np.ndarray:
-        """[r] int, the most probable class."""
+        """The most probable class, [r] int; of several, what is likely, [r, c] 0/1."""
+        if self.several:
+            return (self.probs >= 0.5).astype(int)
         return self.probs.argmax(-1)

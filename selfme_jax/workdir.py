@@ -1,90 +1,251 @@
-"""The folder of a run: claimed by one config, resumed by the same one."""
+"""The folder of a run: the only place that knows the names of its files.
+
+config.json        the whole config of the run
+motion.json        what of it the first stage depends on: who may share that
+manifest.csv       its samples; clips.json where they have no labels
+metrics.jsonl      a row a step; events/ the same for TensorBoard
+checkpoints/STAGE  weights, by the engine
+flow.npy           what the classifier reads; flow/*.npy the same by network
+predictions.csv floors.csv results.json report.html figures/*.png
+refit/             what export trained once more, on everybody
+"""
 
 import json
+import os
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 from etils import epath
+from flax import traverse_util
 
 from selfme_jax import files
 from selfme_jax.types import UserError
 
+SHOWN = 5  # keys that differ; the others are counted
+_LONGEST = 60  # characters of a value that is shown
 
-def claim(folder: epath.Path, config: dict, *, free: tuple[str, ...]) -> None:
-    """Create ``folder`` for ``config``, or check that it was made for the same one.
+
+class Workdir(NamedTuple):
+    """Paths below ``folder``, and what is checked before they are used."""
+
+    folder: epath.Path
+
+    @property
+    def config(self) -> epath.Path:
+        """Nested dict of the whole config."""
+        return self.folder / "config.json"
+
+    @property
+    def motion(self) -> epath.Path:
+        """What the first stage here depends on; runs that need the same share it."""
+        return self.folder / "motion.json"
+
+    @property
+    def classifier(self) -> epath.Path:
+        """What the predictions were made from, and their hashes."""
+        return self.folder / "classifier.json"
+
+    @property
+    def start(self) -> "Workdir":
+        """The run whose motion network this one started from, as far as needed."""
+        return Workdir(self.folder / "start")
+
+    @property
+    def manifest(self) -> epath.Path:
+        """Samples with labels (data/manifest.py)."""
+        return self.folder / "manifest.csv"
+
+    @property
+    def clips(self) -> epath.Path:
+        """Clips without labels."""
+        return self.folder / "clips.json"
+
+    @property
+    def metrics(self) -> epath.Path:
+        """Rows of training metrics (train/log.py)."""
+        return self.folder / "metrics.jsonl"
+
+    @property
+    def events(self) -> epath.Path:
+        """Those of TensorBoard."""
+        return self.folder / "events"
+
+    @property
+    def flow(self) -> epath.Path:
+        """What the classifier reads, of all samples."""
+        return self.folder / "flow.npy"
+
+    @property
+    def flows(self) -> epath.Path:
+        """The same, of one network each."""
+        return self.folder / "flow"
+
+    @property
+    def predictions(self) -> epath.Path:
+        """Of held-out samples."""
+        return self.folder / "predictions.csv"
+
+    @property
+    def floors(self) -> epath.Path:
+        """The same of the floors."""
+        return self.folder / "floors.csv"
+
+    @property
+    def results(self) -> epath.Path:
+        """Every score, and where it comes from."""
+        return self.folder / "results.json"
+
+    @property
+    def report(self) -> epath.Path:
+        """The page."""
+        return self.folder / "report.html"
+
+    @property
+    def figures(self) -> epath.Path:
+        """Its pictures."""
+        return self.folder / "figures"
+
+    @property
+    def refit(self) -> "Workdir":
+        """What export trained on everybody."""
+        return Workdir(self.folder / "refit")
+
+    def checkpoints(self, stage: str) -> epath.Path:
+        """Where the engine keeps those of a stage."""
+        return self.folder / "checkpoints" / stage
+
+    def check(self, config: Mapping, *, free: tuple[str, ...]) -> None:
+        """That nothing, or a run of the same config, is here; writes nothing.
+
+        Args:
+          config: nested dict of the run.
+          free: dotted keys that may change between invocations: no result depends
+            on them.
+
+        Raises:
+          UserError: the folder holds a run of another config (names the keys), or
+            cannot be read.
+        """
+        files.reach(self.folder)
+        if found := read_if_there(self.config):
+            self._same(found, config, free, "another config")
+
+    def claim(self, config: Mapping, *, free: tuple[str, ...]) -> None:
+        """``check``, then create the folder and write config.json.
+
+        Raises:
+          UserError: see ``check``, or the folder cannot be written.
+        """
+        self.check(config, free=free)
+        self._write(self.config, config)
+
+    def claim_motion(self, depends: Mapping) -> None:
+        """Take the folder for a first stage that depends on ``depends``.
+
+        Raises:
+          UserError: the one that is here depends on something else, or the folder
+            cannot be written.
+        """
+        files.reach(self.folder)
+        if found := read_if_there(self.motion):
+            self._same(found, depends, (), "motion that was learned otherwise")
+        self._write(self.motion, depends)
+
+    def _write(self, path: epath.Path, value: Mapping) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(path, value)
+        except OSError as error:
+            raise UserError(
+                f"cannot write to {self.folder}: {files.reason(error)}. "
+                "Choose another --workdir."
+            ) from error
+
+    def _same(self, old: Mapping, new: Mapping, free: tuple[str, ...], what: str):
+        if lines := differences(old, new, free=free):
+            raise UserError(
+                f"{self.folder} holds {what} ({'; '.join(lines)}).\n"
+                "Choose another --workdir, or delete that one."
+            )
+
+
+def differences(old: Mapping, new: Mapping, *, free: tuple[str, ...] = ()) -> list[str]:
+    """'key: old -> new' of the first few keys in which two nested dicts differ.
 
     Args:
-      folder: created with its parents.
-      config: nested dict of the run, written to config.json.
-      free: dotted keys that may change between runs (they change no result).
-
-    Raises:
-      UserError: the folder holds a run of another config (names the keys), or
-        cannot be written.
+      old, new: JSON-ready. free: dotted keys, or of whole parts, that may differ.
     """
-    check(folder, config, free=free)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        write_json(folder / "config.json", config)
-    except OSError as error:
-        raise UserError(
-            f"cannot write to {folder}: {files.reason(error)}. "
-            "Choose another --workdir."
-        ) from error
+    before, now = (_flat(json.loads(json.dumps(tree)), free) for tree in (old, new))
+    keys = sorted(
+        k for k in before.keys() | now.keys() if before.get(k, ()) != now.get(k, ())
+    )
+    lines = [f"{k}: {_shown(before, k)} -> {_shown(now, k)}" for k in keys[:SHOWN]]
+    more = len(keys) - SHOWN
+    return [*lines, f"and {more} more"] if more > 0 else lines
 
 
-def check(folder: epath.Path, config: dict, *, free: tuple[str, ...]) -> None:
-    """What ``claim`` checks; writes nothing.
-
-    Raises:
-      UserError: the folder holds a run of another config (names the keys).
-    """
-    path = folder / "config.json"
-    files.reach(folder)
-    try:
-        if path.exists():
-            _compare(folder, read_json(path), config, free)
-    except ValueError as error:
-        raise UserError(
-            f"{path} is not readable JSON ({error}). Choose another --workdir."
-        ) from error
-    except OSError as error:
-        raise UserError(
-            f"cannot read {path}: {files.reason(error)}. Choose another --workdir."
-        ) from error
-
-
-def write_json(path: epath.Path, value: dict) -> None:
+def write_json(path: epath.Path, value: Mapping) -> None:
     """Atomic: a kill leaves the old file or the new one."""
     files.write(path, json.dumps(value, indent=2) + "\n")
 
 
 def read_json(path: epath.Path) -> dict:
-    """What `write_json` wrote."""
-    return json.loads(path.read_text())
+    """What ``write_json`` wrote.
 
-
-def _compare(folder: epath.Path, old: dict, new: dict, free: tuple[str, ...]) -> None:
-    before, now = _flat(old, free), _flat(json.loads(json.dumps(new)), free)
-    keys = sorted(
-        k for k in before.keys() | now.keys() if before.get(k, ()) != now.get(k, ())
-    )
-    if keys:
-        changes = "; ".join(
-            f"{k}: {before.get(k, '(absent)')} -> {now.get(k, '(absent)')}"
-            for k in keys
-        )
+    Raises:
+      UserError: not there, or no JSON object.
+    """
+    try:
+        found = json.loads(path.read_text())
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(
-            f"{folder} holds a run of another config ({changes}).\n"
-            "Choose another --workdir, or delete that one."
+            f"{path} cannot be read as JSON ({files.reason(error)}). It was damaged, "
+            "or is of something else: choose another --workdir, or delete that one."
+        ) from error
+    if not isinstance(found, dict):
+        raise UserError(
+            f"{path} holds no JSON object. It was damaged: choose another --workdir, "
+            "or delete that one."
         )
+    return found
 
 
-def _flat(tree: dict, free: tuple[str, ...], prefix: str = "") -> dict:
-    flat = {}
-    for key, value in tree.items():
-        if prefix + key in free:
-            continue
-        if isinstance(value, dict):
-            flat |= _flat(value, free, f"{prefix}{key}.")
-        else:
-            flat[prefix + key] = value
-    return flat
+def tuples(value: Any) -> Any:
+    """JSON's lists as the tuples they were, at any depth."""
+    if isinstance(value, Mapping):
+        return {k: tuples(v) for k, v in value.items()}
+    return tuple(map(tuples, value)) if isinstance(value, list | tuple) else value
+
+
+def read_if_there(path: epath.Path) -> dict | None:
+    """The same, or None where there is nothing."""
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise UserError(
+            f"cannot read {path}: {files.reason(error)}. Choose another --workdir."
+        ) from error
+    return read_json(path) if there else None
+
+
+def open_workdir(given: str | os.PathLike) -> Workdir:
+    """The workdir at a place of this machine or in a bucket.
+
+    Raises:
+      UserError: see ``files.path``.
+    """
+    return Workdir(files.path(given))
+
+
+def _flat(tree: Mapping, free: tuple[str, ...]) -> dict[str, Any]:
+    flat = traverse_util.flatten_dict(dict(tree), sep=".")
+    return {k: v for k, v in flat.items() if not _within(k, free)}
+
+
+def _within(key: str, free: tuple[str, ...]) -> bool:
+    return any(key == part or key.startswith(f"{part}.") for part in free)
+
+
+def _shown(flat: Mapping, key: str) -> str:
+    text = str(flat.get(key, "(absent)"))
+    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

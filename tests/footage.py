@@ -7,7 +7,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from selfme_jax.data import synthetic
+from selfme_jax.data.synthetic import rendered as synthetic
 
 # Of the face in a frame: left, top, side.
 PLACE = (50, 25, 160)

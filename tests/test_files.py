@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from selfme_jax import files, tensor_file, workdir
+from selfme_jax import files, tensor_file
 from selfme_jax.train.log import Log, read
 from selfme_jax.types import UserError
+from selfme_jax.workdir import open_workdir
 
 
 @pytest.fixture(scope="module")
@@ -66,19 +67,19 @@ def test_arrays(place):
 
 
 def test_claims(place):
-    workdir.claim(place, {"a": 1}, free=())
-    workdir.claim(place, {"a": 1}, free=())
+    open_workdir(place).claim({"a": 1}, free=())
+    open_workdir(place).claim({"a": 1}, free=())
     with pytest.raises(UserError, match="another config"):
-        workdir.claim(place, {"a": 2}, free=())
+        open_workdir(place).claim({"a": 2}, free=())
 
 
 def test_metrics_are_rewound_and_gone_on_with(place):
     place.mkdir(parents=True)
-    log = Log(place)
+    log = Log(open_workdir(place))
     log.rewind("s", 0, 0)
     log.metrics("s", 0, 1, {"loss": np.array([3.0, 2.0, 1.0])})
     log.close()
-    log = Log(place)  # as after a kill
+    log = Log(open_workdir(place))  # as after a kill
     log.rewind("s", 0, 2)
     log.metrics("s", 0, 3, {"loss": np.array([0.5])})
     log.rewind("s", 1, 0)  # the next chunk, not copied yet

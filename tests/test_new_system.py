@@ -18,18 +18,15 @@ def checkout(tmp_path):
     for part in ("selfme_jax", "configs"):
         ignore = shutil.ignore_patterns("__pycache__")
         shutil.copytree(command.ROOT / part, tmp_path / part, ignore=ignore)
-    module, line, keys = re.findall(r"```python\n(.*?)```", PAGE, re.S)
-    assert module.count("\n") <= 30
-    (tmp_path / "selfme_jax/baselines/motion_energy.py").write_text(module)
-    registry = tmp_path / "selfme_jax/methods/registry.py"
-    text = registry.read_text().replace("METHODS = {\n", "METHODS = {\n" + line)
-    start = "from selfme_jax.baselines.motion_energy import MotionEnergy\n"
-    first = "from selfme_jax.baselines"
-    registry.write_text(text.replace(first, start + first, 1))
-    config = tmp_path / "configs/baselines.py"
-    text = config.read_text()
-    place = text.index('"""\n', text.index("def add")) + len('"""\n')
-    config.write_text(text[:place] + keys + text[place:])
+    module, line = re.findall(r"```python\n(.*?)```", PAGE, re.S)
+    (tmp_path / "selfme_jax/systems/motion_energy.py").write_text(module)
+    registry = tmp_path / "selfme_jax/systems/registry.py"
+    first = "from selfme_jax.systems."
+    start = f"{first}motion_energy import MOTION_ENERGY\n"
+    text = registry.read_text().replace(first, start + first, 1)
+    before = "_ALL: tuple[System, ...] = (\n"
+    assert before in text
+    registry.write_text(text.replace(before, before + line))
     return tmp_path
 
 
@@ -45,6 +42,6 @@ def test_the_page_makes_a_system(checkout):
         text=True,
     )
     assert done.returncode == 0, done.stderr
-    assert "method motion_energy on given flow images" in done.stdout
+    assert "method motion_energy on given flow images" in done.stdout, done.stderr
     results = json.loads((checkout / "run" / "results.json").read_text())
     assert results["n"] == 20 and "linear" in results["floors"]

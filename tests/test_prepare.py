@@ -12,8 +12,9 @@ import pytest
 from absl import flags
 from absl.testing import flagsaver
 
-from selfme_jax import cli, prepare
-from selfme_jax.data import video
+from selfme_jax import prepare
+from selfme_jax.data.videos import prepared as video
+from selfme_jax.run import cli
 from selfme_jax.types import UserError
 
 

@@ -9,7 +9,7 @@ import command
 import numpy as np
 import tiny_release
 
-from selfme_jax.data import official
+from selfme_jax.data.releases import prepared
 
 
 def prepare(*arguments, cache):
@@ -81,7 +81,7 @@ def test_a_killed_prepare_is_finished_by_the_next(tmp_path):
     again = prepare("casme2", *flags, cache=tmp_path)
     _, err = again.communicate(timeout=120)
     assert again.returncode == 0, err
-    found = official.load("casme2", root=str(data), allow_partial=True)
+    found = prepared.load("casme2", root=str(data), allow_partial=True)
     assert len(found.samples) >= 3
     assert found.clip(0).frames.dtype == np.uint8
     assert not list(data.glob("casme2/3class/incomplete*"))

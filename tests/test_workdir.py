@@ -18,6 +18,10 @@ CONFIG = {
 }
 
 
+def claim(folder, config, *, free):
+    workdir.open_workdir(folder).claim(config, free=free)
+
+
 def changed(**top):
     return {**json.loads(json.dumps(CONFIG)), **top}
 
@@ -28,10 +32,10 @@ def read(folder):
 
 def test_claim_makes_the_folder_and_can_be_repeated(tmp_path):
     folder = tmp_path / "runs" / "deep" / "new"
-    workdir.claim(folder, CONFIG, free=("engine",))
+    claim(folder, CONFIG, free=("engine",))
     assert read(folder) == changed()
     # Tuples become lists in JSON: still the same config.
-    workdir.claim(folder, CONFIG, free=("engine",))
+    claim(folder, CONFIG, free=("engine",))
     assert [path.name for path in folder.iterdir()] == ["config.json"]
 
 
@@ -49,10 +53,10 @@ def test_claim_makes_the_folder_and_can_be_repeated(tmp_path):
     ],
 )
 def test_another_config_is_refused_and_every_key_named(tmp_path, new, names):
-    workdir.claim(tmp_path, CONFIG, free=("engine",))
+    claim(tmp_path, CONFIG, free=("engine",))
     before = (tmp_path / "config.json").read_bytes()
     with pytest.raises(UserError) as caught:
-        workdir.claim(tmp_path, changed(**new), free=("engine",))
+        claim(tmp_path, changed(**new), free=("engine",))
     for name in [str(tmp_path), "another --workdir", *names]:
         assert name in str(caught.value)
     assert "amplitude" not in str(caught.value) or "synthetic" in new
@@ -60,25 +64,25 @@ def test_another_config_is_refused_and_every_key_named(tmp_path, new, names):
 
 
 def test_free_keys_may_change_and_are_kept(tmp_path):
-    workdir.claim(tmp_path, CONFIG, free=("engine",))
+    claim(tmp_path, CONFIG, free=("engine",))
     new = changed(engine={"motion": {"log_every": 3, "more": 1}})
-    workdir.claim(tmp_path, new, free=("engine",))
+    claim(tmp_path, new, free=("engine",))
     assert read(tmp_path) == new
     # Dots lead below the top.
     inner = changed(scvit={"model": {"width": 8}, "train": {"decay": "cosine"}})
-    workdir.claim(tmp_path, inner, free=("engine", "scvit.model.width"))
-    workdir.claim(tmp_path, new, free=("engine", "scvit.model.width"))
+    claim(tmp_path, inner, free=("engine", "scvit.model.width"))
+    claim(tmp_path, new, free=("engine", "scvit.model.width"))
     # Free is the key at the top, not one of that name below.
     below = changed(scvit={**CONFIG["scvit"], "engine": 1})
     with pytest.raises(UserError, match="scvit.engine"):
-        workdir.claim(tmp_path, below, free=("engine",))
+        claim(tmp_path, below, free=("engine",))
 
 
 @pytest.mark.parametrize("content", [b'{"seeds": 5', b"", b"\xff\xfe\x00"])
 def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(UserError, match="config.json is not readable"):
-        workdir.claim(tmp_path, CONFIG, free=())
+    with pytest.raises(UserError, match="config.json cannot be read as JSON"):
+        claim(tmp_path, CONFIG, free=())
     assert (tmp_path / "config.json").read_bytes() == content
 
 
@@ -86,7 +90,7 @@ def test_a_file_in_the_way(tmp_path):
     (tmp_path / "file").write_text("")
     for folder in (tmp_path / "file", tmp_path / "file" / "below"):
         with pytest.raises(UserError, match="cannot write to .*another --workdir"):
-            workdir.claim(folder, CONFIG, free=())
+            claim(folder, CONFIG, free=())
 
 
 def test_writes_are_atomic(tmp_path, monkeypatch):
@@ -110,3 +114,29 @@ def test_writes_are_atomic(tmp_path, monkeypatch):
     assert json.loads((tmp_path / "a.json").read_text()) == {"new": 2}
     np.testing.assert_array_equal(np.load(tmp_path / "a.npy"), np.arange(9.0))
     assert {path.name for path in tmp_path.iterdir()} == {"a.json", "a.npy"}
+
+
+def test_of_many_keys_that_differ_the_first_are_named(tmp_path):
+    claim(tmp_path, {f"k{i}": "x" * 99 for i in range(9)}, free=())
+    with pytest.raises(UserError) as caught:
+        claim(tmp_path, {f"k{i}": i for i in range(9)}, free=())
+    said = str(caught.value)
+    assert "k4: " in said and "k5" not in said and "and 4 more" in said
+    assert len(said) < 700
+
+
+@pytest.mark.parametrize("content", ["[]", "null", "[" * 100_000, '"a"', "{}]"])
+def test_json_of_another_kind_is_named(tmp_path, content):
+    (tmp_path / "config.json").write_text(content)
+    with pytest.raises(UserError, match="config.json"):
+        claim(tmp_path, CONFIG, free=())
+
+
+def test_motion_is_shared_by_what_it_depends_on(tmp_path):
+    """The folder of a whole run serves the next one that needs the same motion."""
+    run = workdir.open_workdir(tmp_path)
+    claim(tmp_path, CONFIG, free=("engine",))
+    run.claim_motion({"motion": {"steps": 3}, "samples": "abc"})
+    run.claim_motion({"motion": {"steps": 3}, "samples": "abc"})
+    with pytest.raises(UserError, match="learned otherwise .motion.steps: 3 -> 4"):
+        run.claim_motion({"motion": {"steps": 4}, "samples": "abc"})

@@ -10,8 +10,8 @@ import numpy as np
 import openpyxl
 
 from selfme_jax import verification
-from selfme_jax.data import survey
-from selfme_jax.data.survey import Options, Survey
+from selfme_jax.data.releases import inspection, registry
+from selfme_jax.data.releases.inspection import Options, Survey
 from selfme_jax.types import UserError
 
 SIDE = 24
@@ -105,12 +105,12 @@ def quiet(*_) -> None:
 def look(name: str, source, cache: Path, **options) -> Survey:
     """A survey for crops of 16 pixels."""
     options = Options(**{"size": 16, **options})
-    return survey.run(name, str(source), options, cache, quiet)
+    return inspection.run(name, str(source), options, cache, quiet)
 
 
 def lines(found: Survey, number: int = 3) -> set[str]:
     """What the table says is missing or odd, but clips that a tiny SMIC has not."""
-    text = verification.text(found, survey.classes(found.name, number))
+    text = verification.text(found, registry.classes(found.name, number))
     return {
         line
         for line in text.splitlines()

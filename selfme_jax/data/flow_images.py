@@ -32,8 +32,9 @@ def load(*, root: str, datasets: str = "", allow_partial: bool = False) -> FlowI
     """Read a folder of flow images in either layout.
 
     Args:
-        root: folder with ``manifest.csv`` (dataset, subject, sample, label, file), or
-          with the published ``<held-out subject>/{u_train,u_test}/<class>`` folders.
+        root: folder with ``manifest.csv`` (dataset, subject, sample, label, file; where
+          there are any: emotion, aus), or with the published
+          ``<held-out subject>/{u_train,u_test}/<class>`` folders.
         datasets: names to take, separated by commas; empty takes all.
         allow_partial: accept other counts than the protocol's for casme2, smic, samm.
 
@@ -43,7 +44,7 @@ def load(*, root: str, datasets: str = "", allow_partial: bool = False) -> FlowI
     entries = sorted(_select(_entries(root), datasets))
     images = _decode_all(entries)
     samples = tuple(
-        Sample(*entry[:5], sha256=manifest.content_sha256(image))
+        Sample(*entry[:5], sha256=manifest.content_sha256(image), aus=entry.aus)
         for entry, image in zip(entries, images, strict=True)
     )
     if not allow_partial:
@@ -87,7 +88,10 @@ def _read_manifest(folder: Path) -> list[Entry]:
             raise UserError(
                 f"{path}, row {number}: {'/'.join(key)} is listed twice. Remove one."
             )
-        entries[key] = Entry(*key, label, row.get("emotion", ""), folder / row["file"])
+        entries[key] = Entry(
+            *(*key, label, row.get("emotion", ""), folder / row["file"]),
+            aus=row.get("aus", ""),
+        )
     return list(entries.values())
 
 

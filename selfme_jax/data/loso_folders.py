@@ -31,6 +31,7 @@ class Entry(NamedTuple):
     label: int
     emotion: str
     path: Path
+    aus: str = ""
 
 
 def find(root: Path) -> Path | None:

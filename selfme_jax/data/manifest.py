@@ -4,6 +4,7 @@ import csv
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Sequence
 
 import numpy as np
@@ -13,6 +14,8 @@ from selfme_jax.data.protocol import CLASSES, parse_label
 from selfme_jax.types import Sample, UserError
 
 COLUMNS = ("dataset", "subject", "sample", "label", "emotion", "sha256", "apex_source")
+LETTERS = 1000  # of a cell: it becomes part of names and pages
+OPTIONAL = "aus"  # a column where any sample has it
 
 
 def content_sha256(array: np.ndarray) -> str:
@@ -28,6 +31,11 @@ def read_bytes(path: str | os.PathLike) -> bytes:
         UserError: it cannot be read.
     """
     try:
+        # A pipe would be waited for, a device may never end.
+        if not files.remote(path) and os.path.exists(path):
+            mode = os.stat(path).st_mode
+            if not stat.S_ISREG(mode) and not stat.S_ISDIR(mode):
+                raise ValueError("no regular file")
         return files.path(path).read_bytes()
     except (OSError, ValueError) as error:  # ValueError: a NUL in the name
         why = getattr(error, "strerror", None) or error
@@ -68,6 +76,7 @@ def read(
             row["emotion"],
             row["sha256"],
             row["apex_source"],
+            row.get(OPTIONAL, ""),
         )
         for row in rows(path, COLUMNS)
     )
@@ -114,13 +123,20 @@ def rows(path: str | os.PathLike, required: Sequence[str]) -> list[dict[str, str
                 f"{path}, row {number}: {len(line)} cells under {len(header)} columns. "
                 "Quote cells that contain a comma."
             )
+        longest = max(map(len, line))
+        if longest > LETTERS:
+            raise UserError(
+                f"{path}, row {number}: a cell of {longest} letters. "
+                f"Shorten it to at most {LETTERS}."
+            )
     return [dict(zip(header, line, strict=True)) for line in body]
 
 
 def _encode(samples: Sequence[Sample], classes: Sequence[str]) -> bytes:
     out = io.StringIO(newline="")
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    columns = (*COLUMNS, OPTIONAL) if any(s.aus for s in samples) else COLUMNS
+    writer.writerow(columns)
     for s in samples:
-        writer.writerow(s._replace(label=classes[s.label]))
+        writer.writerow(s._replace(label=classes[s.label])[: len(columns)])
     return out.getvalue().encode()

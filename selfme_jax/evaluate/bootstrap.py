@@ -28,7 +28,7 @@ def scores(
             the same seed are resampled alike, so their difference is paired.
         rule: see ``metrics.of_persons``.
     """
-    times = _times_drawn(confusions.shape[1], resamples, seed)
+    times = times_drawn(confusions.shape[1], resamples, seed)
     result = metrics.of_persons(confusions, times, rule=rule)
     return Resamples(result.uf1.mean(1), result.uar.mean(1))
 
@@ -44,7 +44,7 @@ def draws(persons: int, resamples: int, seed: int) -> np.ndarray:
     return np.random.default_rng(seed).integers(persons, size=(resamples, persons))
 
 
-def _times_drawn(persons: int, resamples: int, seed: int) -> np.ndarray:
+def times_drawn(persons: int, resamples: int, seed: int) -> np.ndarray:
     """[resamples, persons] float, how often each person is in each resample."""
     drawn = draws(persons, resamples, seed)
     cell = drawn + persons * np.arange(resamples)[:, None]

@@ -1,14 +1,22 @@
 """What any score must be held against: majority, random, and a linear model."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from os import PathLike
 
 import numpy as np
 
 from selfme_jax.evaluate import loso, metrics, predictions
-from selfme_jax.types import Predictions, Sample, Split, UserError
+from selfme_jax.types import Predictions, Sample, Split, Tell, UserError
 
 DRAWS = 10_000
+# By target: the floors that every run has.
+NAMES = {
+    "classes": ("majority", "linear"),
+    "action_units": ("constant", "prevalence", "linear"),
+}
+STANDARDISED = "linear_standardised"  # where images are divided by their deviation
+_REMEDY = "Write it again with --stages=classifier."
 
 
 def evaluate(
@@ -17,6 +25,7 @@ def evaluate(
     inputs: np.ndarray,
     classes: Sequence[str],
     standardised: np.ndarray | None = None,
+    tell: Tell | None = None,
 ) -> dict[str, Predictions]:
     """Predictions of the trained floors under the same folds.
 
@@ -28,17 +37,18 @@ def evaluate(
         classes: names.
         standardised: of the same shape, where the method reads each image divided by
             its own deviation: that alone may help a linear model as well.
+        tell: told after every fold of a linear floor.
 
     Returns:
         majority and linear, and linear_standardised if there is such.
     """
     found = {
         "majority": majority(samples, splits, classes),
-        "linear": linear(samples, splits, inputs, classes),
+        "linear": linear(samples, splits, inputs, classes, told(tell, "linear")),
     }
     if standardised is not None:
-        own = linear(samples, splits, standardised, classes)
-        found["linear_standardised"] = own
+        tell = told(tell, STANDARDISED)
+        found[STANDARDISED] = linear(samples, splits, standardised, classes, tell)
     return found
 
 
@@ -73,7 +83,7 @@ def majority(
     for split in splits:
         counts = np.bincount(labels[split.train], minlength=len(classes))
         probs[split.test] = counts / counts.sum()
-    return _rows(samples, splits, probs, classes)
+    return _rows(samples, splits, labels, probs, classes)
 
 
 def linear(
@@ -81,6 +91,7 @@ def linear(
     splits: Sequence[Split],
     inputs: np.ndarray,
     classes: Sequence[str],
+    tell: Callable[[int, int, str], None] | None = None,
 ) -> Predictions:
     """Multinomial logistic regression on the values of the input, fold by fold.
 
@@ -90,25 +101,37 @@ def linear(
     of each image minus its own median, this gives UF1/UAR 0.851/0.875 on CASME II,
     0.642/0.654 on SMIC-HS and 0.771/0.787 on both together. C is a fixed choice;
     without standardising, C = 0.1 gives 0.884/0.894, 0.631/0.641, 0.775/0.791.
+    BLAS gets one thread: the products are small, several threads wait for each other,
+    and their rounding would depend on how many there are.
 
     Args and result: as in ``evaluate``.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
+    from threadpoolctl import threadpool_limits
 
-    _check(inputs, len(samples), len(splits))
+    check(inputs, len(samples), len(splits))
     labels = np.array([s.label for s in samples])
     probs = np.zeros((len(samples), len(classes)))
-    for i, split in enumerate(splits):
-        own = inputs[i % len(inputs)].reshape(len(samples), -1).astype(float)
-        model = make_pipeline(
-            StandardScaler(),
-            LogisticRegression(C=1e-3, class_weight="balanced", max_iter=1000),
-        ).fit(own[split.train], labels[split.train])
-        # A class may be absent from a training side: its probability stays 0.
-        probs[np.ix_(split.test, model.classes_)] = model.predict_proba(own[split.test])
-    return _rows(samples, splits, probs, classes)
+    with threadpool_limits(1, "blas"):
+        for i, split in enumerate(splits):
+            own = inputs[i % len(inputs)].reshape(len(samples), -1).astype(float)
+            model = make_pipeline(
+                StandardScaler(),
+                LogisticRegression(C=1e-3, class_weight="balanced", max_iter=1000),
+            ).fit(own[split.train], labels[split.train])
+            # A class may be absent from a training side: its probability stays 0.
+            found = model.predict_proba(own[split.test])
+            probs[np.ix_(split.test, model.classes_)] = found
+            if tell:
+                tell(i + 1, len(splits), f"fold {split.held_out}")
+    return _rows(samples, splits, labels, probs, classes)
+
+
+def told(tell: Tell | None, name: str) -> Callable[[int, int, str], None] | None:
+    """``tell`` of the folds of one floor."""
+    return tell and partial(tell, f"floor {name}")
 
 
 def random(
@@ -141,18 +164,23 @@ def read(path: PathLike | str) -> dict[str, Predictions]:
     """Read and check what ``write`` wrote.
 
     Raises:
-        UserError: see ``predictions.read``.
+        UserError: see ``predictions.read``; a floor is unknown, or one is missing.
     """
     (first, *names), table = predictions.read_rows(path)
     if first != "floor":
         raise UserError(
-            f"{path} starts with the column {first!r}; expected 'floor'. "
-            "Write it again with --stages=classifier."
+            f"{path} starts with the column {first[:40]!r}; expected 'floor'. {_REMEDY}"
         )
-    floors: dict[str, list] = {}
+    rows: dict[str, list] = {}
     for floor, *row in table:
-        floors.setdefault(floor, []).append(row)
-    return {n: predictions.parse(path, names, rows) for n, rows in floors.items()}
+        rows.setdefault(floor, []).append(row)
+    found = {n: predictions.parse(path, names, own) for n, own in rows.items()}
+    known = NAMES["action_units" if next(iter(found.values())).several else "classes"]
+    absent, unknown = set(known) - set(found), set(found) - {*known, STANDARDISED}
+    if absent or unknown:
+        wrong = f"no {min(absent)}" if absent else f"an unknown {min(unknown)[:40]!r}"
+        raise UserError(f"{path} has {wrong} floor. {_REMEDY}")
+    return found
 
 
 def _guess(pooled: loso.Pooled, draws: int, seed: int, rule: str) -> dict:
@@ -175,7 +203,12 @@ def _guess(pooled: loso.Pooled, draws: int, seed: int, rule: str) -> dict:
     }
 
 
-def _check(inputs: np.ndarray, samples: int, folds: int) -> None:
+def check(inputs: np.ndarray, samples: int, folds: int) -> None:
+    """That inputs are [1 or folds, samples, ...].
+
+    Raises:
+        ValueError: they are not.
+    """
     if inputs.ndim < 3 or len(inputs) not in (1, folds) or inputs.shape[1] != samples:
         raise ValueError(
             f"inputs: expected [1 or {folds}, {samples}, ...], got {inputs.shape}"
@@ -185,22 +218,8 @@ def _check(inputs: np.ndarray, samples: int, folds: int) -> None:
 def _rows(
     samples: Sequence[Sample],
     splits: Sequence[Split],
+    labels: np.ndarray,
     probs: np.ndarray,
     classes: Sequence[str],
 ) -> Predictions:
-    tested = np.concatenate([split.test for split in splits])
-    if not np.array_equal(np.sort(tested), np.arange(len(samples))):
-        raise ValueError("splits must hold out every sample once")
-    fold = np.empty(len(samples), int)
-    for split in splits:
-        fold[split.test] = split.fold
-    return Predictions(
-        np.zeros(len(samples), int),
-        fold,
-        *(
-            np.array([getattr(s, name) for s in samples])
-            for name in ("dataset", "subject", "sample", "label")
-        ),
-        probs,
-        tuple(classes),
-    )
+    return predictions.table(samples, splits, [0], labels, probs[None], classes)

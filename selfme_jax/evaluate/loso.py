@@ -20,7 +20,7 @@ class Pooled(NamedTuple):
     dataset: np.ndarray  # [n] str
     person: np.ndarray  # [n] str, unique over datasets
     sample: np.ndarray  # [n] str, unique over datasets and subjects
-    label: np.ndarray  # [n] int
+    label: np.ndarray  # [n] int, or [n, c] int of 0/1
     probs: np.ndarray  # [s, n, c] float
 
 
@@ -87,15 +87,45 @@ def margins(
     result = {}
     for name, rows in floors.items():
         theirs = pool(rows)
-        _same_samples(ours, theirs, name)
+        same_samples(ours, theirs, name)
         result[name] = {
-            **_margin(ours, theirs, **options),
+            **difference(ours, theirs, **options),
             "datasets": {
-                str(d): _margin(select(ours, d), select(theirs, d), **options)
+                str(d): difference(select(ours, d), select(theirs, d), **options)
                 for d in np.unique(ours.dataset)
             },
         }
     return result
+
+
+def difference(
+    ours: Pooled,
+    theirs: Pooled,
+    *,
+    resamples: int,
+    seed: int = 0,
+    rule: str = "pooled",
+    their_rule: str = "",
+) -> dict:
+    """Ours minus theirs, of the same samples, with paired 95 % intervals.
+
+    their_rule: where theirs is scored by another rule than ours.
+    """
+    sides = [
+        (by_person(ours)[1], rule),
+        (by_person(theirs)[1], their_rule or rule),
+    ]
+    a, b = (_score(counts, of_side) for counts, of_side in sides)
+    options = {"resamples": resamples, "seed": seed}
+    drawn = [bootstrap.scores(c, rule=of_side, **options) for c, of_side in sides]
+    return {
+        "uf1": float(a.uf1.mean() - b.uf1.mean()),
+        "uar": float(a.uar.mean() - b.uar.mean()),
+        "ci95": {
+            "uf1": bootstrap.interval(drawn[0].uf1 - drawn[1].uf1),
+            "uar": bootstrap.interval(drawn[0].uar - drawn[1].uar),
+        },
+    }
 
 
 def pool(predictions: Predictions) -> Pooled:
@@ -113,8 +143,9 @@ def pool(predictions: Predictions) -> Pooled:
     samples = sorted(set(keys))
     rows = np.stack([_rows(keys, predictions.seed == s, samples, s) for s in seeds])
     label = predictions.label[rows]
-    if (label != label[0]).any():
-        worst = samples[int((label != label[0]).any(0).argmax())]
+    other = (label != label[0]).reshape(*label.shape[:2], -1).any((0, 2))
+    if other.any():
+        worst = samples[int(other.argmax())]
         raise UserError(
             f"seeds disagree on the label of {'/'.join(worst)}. "
             "Run the classifier stage again."
@@ -152,11 +183,22 @@ def by_person(pooled: Pooled) -> tuple[np.ndarray, np.ndarray]:
     return persons, counts
 
 
-def _same_samples(ours: Pooled, theirs: Pooled, name: str) -> None:
-    if not (
-        np.array_equal(ours.sample, theirs.sample)
+def alike(ours: Pooled, theirs: Pooled) -> bool:
+    """Whether two are of the same outputs, samples and labels."""
+    return (
+        ours.classes == theirs.classes
+        and np.array_equal(ours.sample, theirs.sample)
         and np.array_equal(ours.label, theirs.label)
-    ):
+    )
+
+
+def same_samples(ours: Pooled, theirs: Pooled, name: str) -> None:
+    """That a floor can be held against predictions.
+
+    Raises:
+        UserError: it is of other outputs, samples or labels.
+    """
+    if not alike(ours, theirs):
         raise UserError(
             f"predictions and the floor {name} are not of the same samples. "
             "Run the classifier stage again."
@@ -190,8 +232,8 @@ def _summary(pooled: Pooled, **options) -> dict:
     return {
         "uf1": float(score.uf1.mean()),
         "uar": float(score.uar.mean()),
-        "uf1_sd": _sd(score.uf1),
-        "uar_sd": _sd(score.uar),
+        "uf1_sd": sd(score.uf1),
+        "uar_sd": sd(score.uar),
         "ci95": {
             "uf1": bootstrap.interval(drawn.uf1),
             "uar": bootstrap.interval(drawn.uar),
@@ -230,19 +272,6 @@ def _ensemble(pooled: Pooled, rule: str) -> dict:
     }
 
 
-def _margin(ours: Pooled, theirs: Pooled, **options) -> dict:
-    sides = [by_person(side)[1] for side in (ours, theirs)]
-    a, b = (_score(counts, options["rule"]) for counts in sides)
-    drawn = [bootstrap.scores(c, **options) for c in sides]
-    return {
-        "uf1": float(a.uf1.mean() - b.uf1.mean()),
-        "uar": float(a.uar.mean() - b.uar.mean()),
-        "ci95": {
-            "uf1": bootstrap.interval(drawn[0].uf1 - drawn[1].uf1),
-            "uar": bootstrap.interval(drawn[0].uar - drawn[1].uar),
-        },
-    }
-
-
-def _sd(values: np.ndarray) -> float:
+def sd(values: np.ndarray) -> float:
+    """Sample standard deviation over seeds; 0 for one seed."""
     return float(values.std(ddof=1)) if len(values) > 1 else 0.0

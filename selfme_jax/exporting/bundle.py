@@ -1,27 +1,18 @@
-"""The folder of an exported model: config.json, hashes, and what older ones lack.
+"""The folder of an exported model, written: whole or not at all.
 
-config.json holds ``format_version``, the format, the model's Description, and where it
-is from. SHA256SUMS holds the hashes of all files but the card (README.md), in the form
-that ``sha256sum -c`` reads.
+What is in it, ``inference.bundle`` says.
 """
 
-import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from selfme_jax.exporting.model import Description, tuples
+from selfme_jax.inference.bundle import CONFIG, SUMS, VERSION, digest
+from selfme_jax.inference.model import Description
 from selfme_jax.types import UserError
-
-VERSION = 1
-SUMS, CONFIG, CARD = "SHA256SUMS", "config.json", "README.md"
-
-# What makes a config.json of version n one of n + 1. Raise VERSION and add a line
-# whenever inference needs a key that it did not need before, or names arrays anew.
-MIGRATIONS: dict[int, Callable[[dict], dict]] = {}
 
 
 def vacant(folder: Path) -> None:
@@ -71,63 +62,7 @@ def write(folder: Path, kind: str, description: Description, origin: dict) -> di
         "origin": origin,
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    sums = {path.name: _hash(path) for path in sorted(folder.iterdir())}
-    lines = [f"{digest}  {name}\n" for name, digest in sums.items()]
+    sums = {path.name: digest(path) for path in sorted(folder.iterdir())}
+    lines = [f"{value}  {name}\n" for name, value in sums.items()]
     (folder / SUMS).write_text("".join(lines))
     return sums
-
-
-def read(folder: Path, kind: str) -> Description:
-    """The description in an exported folder, of this version or an older one.
-
-    Raises:
-      UserError: no such folder, another format, or a newer version.
-    """
-    path = folder / CONFIG
-    try:
-        config = json.loads(path.read_text())
-        found, version = config["format"], config["format_version"]
-        if found != f"selfme_jax {kind}":
-            raise UserError(f"{folder} holds {found}, not selfme_jax {kind}.")
-        if version > VERSION:
-            raise UserError(
-                f"{path} has format_version {version}; this selfme_jax knows up to "
-                f"{VERSION}. Install a newer one."
-            )
-        for older in range(version, VERSION):
-            config = MIGRATIONS[older](config)
-        return Description(**tuples(config["description"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UserError(
-            f"{folder} is no exported model: {path.name} cannot be read ({error}).\n"
-            f"Export it again, with --format={kind}."
-        ) from error
-
-
-def verify(folder: Path) -> None:
-    """That no file changed since the export.
-
-    Raises:
-      UserError: one did, or is missing.
-    """
-    try:
-        lines = (folder / SUMS).read_text().splitlines()
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder / SUMS} cannot be read. Copy the folder again, or export it "
-            "again."
-        ) from error
-    for line in lines:
-        digest, _, name = line.partition("  ")
-        path = folder / name
-        if not path.is_file() or _hash(path) != digest:
-            what = "changed" if path.is_file() else "is missing"
-            raise UserError(
-                f"{path} {what} since the export (by {SUMS}). Copy the folder again, "
-                "or export it again."
-            )
-
-
-def _hash(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -8,8 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from selfme_jax.exporting import products
-from selfme_jax.exporting.products import ints, out_shape
+from selfme_jax.exporting import onnx_products as products
+from selfme_jax.exporting.onnx_products import ints, out_shape
 
 BINARY = {
     "add": "Add",

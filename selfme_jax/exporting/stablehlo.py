@@ -6,7 +6,7 @@ import jax
 from jax import export
 
 from selfme_jax.exporting import template
-from selfme_jax.exporting.model import Model
+from selfme_jax.inference.model import Model
 
 FILE, EXAMPLE = "model.stablehlo", "run.py"
 PLATFORMS = ("cpu", "cuda", "tpu")

@@ -6,27 +6,20 @@ Every score is computed from the predictions.csv and floors.csv of its run.
 import csv
 import io
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-import numpy as np
 from etils import epath
 
 from selfme_jax import files
-from selfme_jax.evaluate import bootstrap, floors, loso, predictions
-from selfme_jax.report import curves, layout, verdict
+from selfme_jax.evaluate import floors, loso, predictions, units
+from selfme_jax.report import curves, finished, layout, measures, verdict
+from selfme_jax.report.measures import Measures
+from selfme_jax.targets import registry as targets
+from selfme_jax.workdir import Workdir
 
 RESAMPLES = 2000
 PAPER_DATA = {"casme2": "CASME II", "smic": "SMIC-HS"}
-COLUMNS = (
-    *("row", "data", "x", "seeds", "clips", "subjects"),
-    *("uf1", "uf1_sd", "uf1_low", "uf1_high", "uar", "uar_sd", "uar_low", "uar_high"),
-    *("floor_uf1", "floor_uar"),
-    *("difference_uf1", "difference_uf1_low", "difference_uf1_high"),
-    *("difference_uar", "difference_uar_low", "difference_uar_high"),
-    *("paper_uf1", "paper_uar", "paper_data", "epoch_rule", "score_rule"),
-    *("motion_scope", "saw_test_subject", "why_not", "folder"),
-)
 
 
 class Cell(NamedTuple):
@@ -46,31 +39,41 @@ class Cell(NamedTuple):
 
 
 def entries(reference: str, cells: Sequence[Cell]) -> list[dict]:
-    """A dict by COLUMNS for each cell, and for each dataset of a cell of several.
+    """A dict by ``columns`` for each cell, and for each dataset of a cell of several.
 
     Args:
         reference: name of the row that the others are compared with, by a bootstrap of
           subjects that is the same for both.
         cells: of all parts of the data.
     """
+    views = {_key(cell): _views(cell) for cell in cells if cell.folder}
+    whole = (view for of_cell in views.values() for view in of_cell.values())
+    names = columns(measures.of(next((view.ours for view in whole), {})))
     found = []
     for part in dict.fromkeys(cell.part for cell in cells):
         own = [cell for cell in cells if cell.part == part]
-        views = {cell.name: _views(cell) for cell in own if cell.folder}
-        names = list(next(iter(views.values()), {"": None}))
-        for view in names:
-            beside = views.get(reference, {}).get(view)
-            for cell in own:
-                data = f"{part}: {view or 'pooled'}" if len(names) > 1 else part
-                entry = {"row": cell.name, "data": data, "x": cell.x}
-                entry |= _paper(cell, view or ("" if len(names) > 1 else part))
-                if cell.folder:
-                    one = views[cell.name][view]
-                    entry |= _entry(cell, one)
-                    if beside and cell.name != reference:
-                        entry |= _difference(one, beside)
-                found.append(dict.fromkeys(COLUMNS) | entry | {"why_not": cell.why_not})
+        for entry in _of_part(reference, own, views):
+            found.append({key: entry.get(key) for key in names})
     return found
+
+
+def columns(used: Measures) -> tuple[str, ...]:
+    """Names of the values of an entry; those of the paper are of classes alone."""
+    spread = ("", "_sd", "_low", "_high")
+    paper = [f"paper_{key}" for key in used.keys] + ["paper_data"]
+    return (
+        *("row", "data", "x", "seeds", "motion_seeds", "clips", "subjects"),
+        *(key + end for key in used.keys for end in spread),
+        *(f"floor_{key}" for key in used.keys),
+        *(
+            f"difference_{key}{end}"
+            for key in used.keys
+            for end in ("", "_low", "_high")
+        ),
+        *(paper if used is measures.CLASSES else ()),
+        *("epoch_rule", "score_rule"),
+        *("motion_scope", "saw_test_subject", "why_not", "folder"),
+    )
 
 
 def write(
@@ -84,7 +87,7 @@ def write(
     """
     text = layout.markdown(title, reference, found)
     lines = io.StringIO()
-    writer = csv.DictWriter(lines, COLUMNS, lineterminator="\n")
+    writer = csv.DictWriter(lines, list(found[0]), lineterminator="\n")
     writer.writeheader()
     writer.writerows(found)
     contents = {
@@ -100,63 +103,94 @@ def write(
     return text
 
 
-def _views(cell: Cell) -> dict[str, tuple[loso.Pooled, dict, dict, str]]:
-    """By dataset ('' = all): predictions, summary, that of the linear floor, rule.
+class _View(NamedTuple):
+    """A cell on all of its data, or on one dataset: rows, scores, floor, and rule."""
 
-    Of two linear floors the better one, by UF1 of that dataset.
-    """
-    rows = predictions.read(cell.folder / "predictions.csv")
+    pooled: loso.Pooled
+    ours: dict
+    floor: dict
+    rule: str
+
+
+def _of_part(
+    reference: str,
+    own: Sequence[Cell],
+    views: Mapping[tuple[str, str], dict[str, _View]],
+) -> Iterator[dict]:
+    """Entries of the cells of one part of the data."""
+    known = {cell.name: views[_key(cell)] for cell in own if cell.folder}
+    names = list(next(iter(known.values()), {"": None}))
+    besides = known.get(reference, {})
+    for name in names:
+        beside = besides.get(name)
+        for cell in own:
+            data = f"{cell.part}: {name or 'pooled'}" if len(names) > 1 else cell.part
+            entry = {"row": cell.name, "data": data, "x": cell.x}
+            entry |= _paper(cell, name or ("" if len(names) > 1 else cell.part))
+            if cell.folder:
+                one = known[cell.name][name]
+                entry |= _entry(cell, one)
+                if beside and cell.name != reference:
+                    entry |= _difference(one, beside)
+            yield entry | {"why_not": cell.why_not}
+
+
+def _key(cell: Cell) -> tuple[str, str]:
+    return cell.part, cell.name
+
+
+def _views(cell: Cell) -> dict[str, _View]:
+    """By dataset ('' = all). Of two linear floors the better one on that dataset."""
+    rows = predictions.read(Workdir(cell.folder).predictions)
+    below = floors.read(Workdir(cell.folder).floors)
     options = {"resamples": RESAMPLES, "rule": cell.rule}
-    ours = loso.summarise(rows, **options)
-    found = floors.read(cell.folder / "floors.csv")
-    below = {
-        "floors": {
-            name: loso.summarise(floor, **options) for name, floor in found.items()
-        }
-    }
+    found = targets.of(rows).summarise(rows, below, **options)
     pooled = loso.pool(rows)
-    views = {"": (pooled, ours, verdict.linear(below), cell.rule)}
-    if len(ours["datasets"]) > 1:
-        for name, own in ours["datasets"].items():
+    views = {"": _View(pooled, found, verdict.linear(found), cell.rule)}
+    if len(found["datasets"]) > 1:
+        for name, own in found["datasets"].items():
             part = loso.select(pooled, name)
-            views[name] = (part, own, verdict.linear(below, name), cell.rule)
+            views[name] = _View(part, own, verdict.linear(found, name), cell.rule)
     return views
 
 
-def _entry(cell: Cell, view: tuple) -> dict:
-    _, ours, floor, rule = view
-    protocol = json.loads((cell.folder / "results.json").read_text())["protocol"]
+def _entry(cell: Cell, view: _View) -> dict:
+    ours = view.ours
+    protocol = finished.results(Workdir(cell.folder))["protocol"]
     scores = {}
-    for key in ("uf1", "uar"):
+    for key in measures.of(ours).keys:
         low, high = ours["ci95"][key]
         scores |= {key: ours[key], f"{key}_sd": ours[f"{key}_sd"]}
-        scores |= {f"{key}_low": low, f"{key}_high": high, f"floor_{key}": floor[key]}
+        scores |= {f"{key}_low": low, f"{key}_high": high}
+        scores[f"floor_{key}"] = view.floor[key]
+    kept = ("motion_seeds", "epoch_rule", "motion_scope", "saw_test_subject")
     return {
         **scores,
         "seeds": len(ours["seeds"]),
         "clips": ours["n"],
         "subjects": ours["subjects"],
-        "score_rule": rule,
+        "score_rule": view.rule,
         "folder": "/".join(cell.folder.parts[-2:]),
-        **{k: protocol[k] for k in ("epoch_rule", "motion_scope", "saw_test_subject")},
+        **{key: protocol[key] for key in kept},
     }
 
 
-def _difference(ours: tuple, theirs: tuple) -> dict:
+def _difference(ours: _View, theirs: _View) -> dict:
     """Ours minus theirs, with an interval over subjects drawn alike for both."""
-    (people, a), (others, b) = loso.by_person(ours[0]), loso.by_person(theirs[0])
-    if not np.array_equal(people, others):
+    if not loso.alike(ours.pooled, theirs.pooled):
         return {}
-    options = {"resamples": RESAMPLES, "seed": 0}
-    drawn = bootstrap.scores(a, **options, rule=ours[3])
-    beside = bootstrap.scores(b, **options, rule=theirs[3])
+    used = measures.of(ours.ours)
+    if used is measures.UNITS:
+        found = units.difference(ours.pooled, theirs.pooled, resamples=RESAMPLES)
+    else:
+        rules = {"rule": ours.rule, "their_rule": theirs.rule}
+        options = {"resamples": RESAMPLES, **rules}
+        found = loso.difference(ours.pooled, theirs.pooled, **options)
     result = {}
-    for key in ("uf1", "uar"):
-        change = getattr(drawn, key) - getattr(beside, key)
-        low, high = bootstrap.interval(change)
+    for key in used.keys:
+        low, high = found["ci95"][key]
         name = f"difference_{key}"
-        result[name] = ours[1][key] - theirs[1][key]
-        result |= {f"{name}_low": low, f"{name}_high": high}
+        result |= {name: found[key], f"{name}_low": low, f"{name}_high": high}
     return result
 
 

@@ -1,13 +1,12 @@
 """A sheet of small pictures: whether crops are right is seen at a glance."""
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 from etils import epath
 
-from selfme_jax.report import plots
+from selfme_jax.report import plots, words
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -34,15 +33,11 @@ def draw(strips: Mapping[str, Sequence[np.ndarray]]) -> "Figure":
     for place, (caption, images) in zip(places, strips.items(), strict=False):
         for axis, image in zip(place, images, strict=True):
             axis.imshow(image)
-        shown = caption if len(caption) <= _LONGEST else f"...{caption[3 - _LONGEST :]}"
-        # A file name may hold dollar signs, which are no formula.
-        place[0].set_title(shown, fontsize=8, loc="left", parse_math=False)
+        shown = words.shorten(caption, _LONGEST, keep_end=True)
+        place[0].set_title(shown, fontsize=8, loc="left")
     return drawn
 
 
 def save(strips: Mapping[str, Sequence[np.ndarray]], path: epath.Path) -> None:
     """Write the sheet as PNG, atomically."""
-    with warnings.catch_warnings():
-        # Letters that the font lacks become boxes: no reason to alarm anybody.
-        warnings.filterwarnings("ignore", "Glyph .* missing")
-        plots.save({path.stem: draw(strips)}, path.parent)
+    plots.save({path.stem: draw(strips)}, path.parent)

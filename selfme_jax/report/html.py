@@ -6,13 +6,17 @@ from collections.abc import Mapping
 from etils import epath
 
 from selfme_jax import files
-from selfme_jax.report import tables, verdict
+from selfme_jax.report import measures, tables, verdict
 
 CAPTIONS = {
     "scores": "Points: means; bars: 95 % intervals by resampling subjects; ticks: "
     "single seeds; dotted: the highest floor.",
     "confusion": "Rows are true classes: mean count over seeds, and share of the row.",
     "subjects": "Held-out subjects: their clips, and how many of them are wrong.",
+    "unit_subjects": "Held-out subjects: how many action units their clips show, how "
+    "many of these are missed, and, downwards, how many are seen that are not there.",
+    "units": "Clips that show a unit in brackets. Points: means; bars: 95 % intervals "
+    "by resampling subjects; ticks: floors.",
     "curves": "Training metrics by step. Thick: mean over all runs.",
     "pairs": "Both differences of a row share one scale. Flow: white is no motion, the "
     "hue of the wheel gives the direction a point moves in. Keypoints: a colour for "
@@ -35,8 +39,8 @@ def write(
         path: of the .html file.
         title: e.g. 'SCViT on casme2 and smic'.
         results: of results.json.
-        figures: PNG bytes by name: scores, confusion, subjects, curves, motion;
-            absent ones are left out.
+        figures: PNG bytes by name: scores, confusion or units, subjects, curves,
+            motion; absent ones are left out.
         command: what regenerates the run.
     """
     render(
@@ -44,6 +48,7 @@ def write(
         "report.html.j2",
         title=title,
         results=results,
+        measures=measures.of(results),
         verdict=verdict,
         tables=tables,
         figures=figures,

@@ -1,19 +1,19 @@
 """Tables of several runs laid out for readers: Markdown (which is text) and LaTeX.
 
-What is laid out are entries of ``report.comparison``: dicts by its COLUMNS.
+What is laid out are entries of ``report.comparison``: dicts by its ``columns``.
 """
 
-from selfme_jax.report import tables
-
-HEAD = ("", "UF1", "95 %", "UAR", "95 %", "linear floor")
+from selfme_jax.report import measures, tables
 
 
 def markdown(title: str, reference: str, found: list[dict]) -> str:
     """A table for each set of data, and what to know of them."""
     parts = [f"## {title}"]
     for data, own in by_data(found).items():
-        head = (*HEAD, f"UF1 - {reference}", f"paper{_paper_data(own)}")
-        rows = [_row(entry) for entry in own]
+        first, second = measures.of(own[0]).names
+        head = ("", first, "95 %", second, "95 %", "linear floor")
+        head = (*head, f"{first} - {reference}", *_paper_head(own))
+        rows = [_row(entry)[: len(head)] for entry in own]
         parts.append(f"### {data}{_counts(own)}\n\n{tables.draw(head, rows).strip()}")
     parts.append(_notes(reference, found))
     return "\n\n".join(parts) + "\n"
@@ -27,18 +27,19 @@ def latex(title: str, found: list[dict]) -> str:
             " & ".join(
                 [
                     _escape(entry["row"]),
-                    *(_tex(entry, key) for key in ("uf1", "uar")),
+                    *(_tex(entry, key) for key in measures.of(entry).keys),
                     _pair(entry, "floor") or "--",
-                    _pair(entry, "paper") or "--",
+                    *([_pair(entry, "paper") or "--"] if "paper_data" in entry else []),
                 ]
             )
             + r" \\"
             for entry in own
         ]
-        head = f" & UF1 & UAR & linear floor & paper{_escape(_paper_data(own))}"
+        names = (*measures.of(own[0]).names, "linear floor", *_paper_head(own))
+        head = "".join(f" & {_escape(name)}" for name in names)
         made += [
             f"% {data}",
-            r"\begin{tabular}{lllll}",
+            rf"\begin{{tabular}}{{{'l' * (len(names) + 1)}}}",
             r"\toprule",
             head + r" \\",
             r"\midrule",
@@ -62,18 +63,22 @@ def _counts(own: list[dict]) -> str:
     return ""
 
 
-def _paper_data(own: list[dict]) -> str:
+def _paper_head(own: list[dict]) -> list[str]:
+    """Of its column: the paper has no action units."""
+    if "paper_data" not in own[0]:
+        return []
     names = sorted({entry["paper_data"] for entry in own} - {None})
-    return f" ({', '.join(names)})" if names else ""
+    return [f"paper ({', '.join(names)})" if names else "paper"]
 
 
 def _row(entry: dict) -> tuple[str, ...]:
     if entry["why_not"]:
         return (entry["row"], "-", "", "-", "", "", "", _pair(entry, "paper"))
+    first, second = measures.of(entry).keys
     return (
         entry["row"],
-        *(f"{entry['uf1']:.3f}", _interval(entry, "uf1")),
-        *(f"{entry['uar']:.3f}", _interval(entry, "uar")),
+        *(f"{entry[first]:.3f}", _interval(entry, first)),
+        *(f"{entry[second]:.3f}", _interval(entry, second)),
         _pair(entry, "floor"),
         _change(entry),
         _pair(entry, "paper"),
@@ -85,15 +90,16 @@ def _interval(entry: dict, key: str) -> str:
 
 
 def _pair(entry: dict, name: str) -> str:
-    uf1, uar = entry[f"{name}_uf1"], entry[f"{name}_uar"]
-    return "" if uf1 is None else f"{uf1:.3f} / {uar:.3f}"
+    values = [entry.get(f"{name}_{key}") for key in measures.of(entry).keys]
+    return "" if None in values else " / ".join(f"{v:.3f}" for v in values)
 
 
 def _change(entry: dict) -> str:
-    value = entry["difference_uf1"]
+    name = f"difference_{measures.of(entry).keys[0]}"
+    value = entry[name]
     if value is None:
         return ""
-    low, high = entry["difference_uf1_low"], entry["difference_uf1_high"]
+    low, high = entry[f"{name}_low"], entry[f"{name}_high"]
     real = " *" if low > 0 or high < 0 else ""
     return f"{value:+.3f} [{low:+.3f}, {high:+.3f}]{real}"
 
@@ -112,15 +118,17 @@ def _escape(text: str) -> str:
 
 
 def _notes(reference: str, found: list[dict]) -> str:
-    seeds = sorted({entry["seeds"] for entry in found} - {None})
+    ran = [entry for entry in found if entry["seeds"]]
+    pair = " / ".join(measures.of(found[0]).names)
     lines = [
-        f"Mean of {' or '.join(map(str, seeds))} seed(s); intervals are 95 %, over "
-        f"subjects. *: the interval of the difference to {reference}, over the same "
-        "subjects, leaves out 0 (not corrected for the number of rows).",
-        "Linear floor: a linear model on the same input, UF1 / UAR; where systems read "
-        "each image divided by its deviation, the better one of with and without that. "
-        "Paper: as printed, of flow and frames that cannot be had.",
+        f"Mean of {_counted(ran, 'seeds')} seed(s){_motion(ran)}; intervals are 95 %, "
+        f"over subjects. *: the interval of the difference to {reference}, over the "
+        "same subjects, leaves out 0 (not corrected for the number of rows).",
+        f"Linear floor: a linear model on the same input, {pair}; where systems read "
+        "each image divided by its deviation, the better one of with and without that.",
     ]
+    if "paper_data" in found[0]:
+        lines[1] += " Paper: as printed, of flow and frames that cannot be had."
     if any("synthetic" in entry["data"] for entry in found):
         lines.append("Synthetic faces: this says nothing about real ones.")
     if any(entry["saw_test_subject"] for entry in found):
@@ -128,3 +136,15 @@ def _notes(reference: str, found: list[dict]) -> str:
     missing = {entry["row"]: entry["why_not"] for entry in found if entry["why_not"]}
     lines += [f"{name}: {why}." for name, why in missing.items()]
     return "\n".join(f"- {line}" for line in lines)
+
+
+def _counted(ran: list[dict], key: str) -> str:
+    return " or ".join(map(str, sorted({entry[key] for entry in ran})))
+
+
+def _motion(ran: list[dict]) -> str:
+    """How many seeds the motion networks had, where any was learned."""
+    learned = [entry for entry in ran if entry["motion_seeds"]]
+    if not learned:
+        return ""
+    return f", {_counted(learned, 'motion_seeds')} of the motion network"

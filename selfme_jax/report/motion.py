@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from selfme_jax.report import words
 from selfme_jax.report.plots import WIDTH, figure
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def pictures(clips: Sequence[Picture]) -> "Figure":
         if clip.onset is not None:
             _frames(row[:3], clip)
         _motion(row[-2:], clip)
-        row[0].set_title(clip.title, fontsize=7, loc="left")
+        row[0].set_title(words.shorten(clip.title, 60), fontsize=7, loc="left")
     return drawn
 
 

@@ -1,5 +1,7 @@
 """The numbers of the SelfME paper (CVPR 2023), UF1 and UAR under LOSO.
 
+Those of its comparison of systems stand with the systems (``System.rows``).
+
 As printed. STSTNet's "UAR" is its authors' macro precision (the true one is 0.8190 on
 CASME II and 0.6703 on SMIC-HS), which may hold for other rows they re-ran; LBP-TOP's
 pair on SMIC-HS cannot be, no predictions give it; CapsuleNet's epoch was the best one
@@ -8,18 +10,6 @@ on the test subject.
 
 Scores = dict[str, tuple[float, float]]
 
-SOTA: dict[str, Scores] = {
-    "LBP-TOP": {"casme2": (0.7026, 0.7429), "smic": (0.2000, 0.5280)},
-    "CapsuleNet": {"casme2": (0.7068, 0.7018), "smic": (0.5820, 0.5877)},
-    "Bi-WOOF": {"casme2": (0.7805, 0.8026), "smic": (0.5727, 0.5829)},
-    "GoogLeNet": {"casme2": (0.5989, 0.6414), "smic": (0.5123, 0.5511)},
-    "VGG16": {"casme2": (0.8166, 0.8202), "smic": (0.5800, 0.5964)},
-    "OFF-ApexNet": {"casme2": (0.8764, 0.8680), "smic": (0.6817, 0.6695)},
-    "Dual-Inception": {"casme2": (0.8621, 0.8560), "smic": (0.6645, 0.6726)},
-    "STSTNet": {"casme2": (0.8382, 0.8686), "smic": (0.6801, 0.7013)},
-    "FeatRef": {"casme2": (0.8915, 0.8873), "smic": (0.7011, 0.7083)},
-    "SelfME": {"casme2": (0.9078, 0.9290), "smic": (0.6972, 0.7012)},
-}
 MOTION: dict[str, Scores] = {
     "TV-L1 + ViT": {"casme2": (0.8060, 0.8016)},
     "TV-L1 + SCViT": {"casme2": (0.8460, 0.8305)},

@@ -1,9 +1,10 @@
-"""Figures of scores, errors and training; drawn without a display.
+"""Figures of scores and training; drawn without a display.
 
 Every function returns a matplotlib Figure of its own (no pyplot, no global state).
 """
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -11,8 +12,7 @@ import numpy as np
 from etils import epath
 
 from selfme_jax import files
-from selfme_jax.evaluate import loso
-from selfme_jax.types import Predictions
+from selfme_jax.report import measures, verdict
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -32,9 +32,20 @@ def figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid:
 
 
 def png(drawn: "Figure") -> bytes:
-    """The same bytes for the same figure: no date, no version in the file."""
+    """The same bytes for the same figure: no date, no version in the file.
+
+    Dollar signs are letters, not formulas: names of people and files may hold them.
+    """
+    import matplotlib
+    from matplotlib.text import Text
+
     buffer = io.BytesIO()
-    drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
+    with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+        # Letters that the font lacks become boxes: no reason to alarm anybody.
+        warnings.filterwarnings("ignore", "Glyph .* missing")
+        for text in drawn.findobj(Text):
+            text.set_parse_math(False)
+        drawn.savefig(buffer, format="png", dpi=DPI, metadata={"Software": None})
     return buffer.getvalue()
 
 
@@ -47,40 +58,22 @@ def save(figures: Mapping[str, "Figure"], folder: epath.Path) -> dict[str, bytes
     return images
 
 
-def confusion(results: dict) -> "Figure":
-    """Counts (mean over seeds) and shares of each true class.
-
-    All samples, and each dataset where there are several.
-    """
-    parts = {"all": results} if len(results["datasets"]) > 1 else {}
-    parts |= results["datasets"]
-    columns = min(len(parts), 3)
-    rows = -(-len(parts) // columns)
-    drawn, axes = figure(WIDTH, WIDTH * 0.95 / max(columns, 2) * rows, rows, columns)
-    for axis in axes.flat[len(parts) :]:
-        axis.set_axis_off()
-    for axis, (name, part) in zip(axes.flat, parts.items(), strict=False):
-        _confusion(axis, np.array(part["confusion"]), part["classes"])
-        axis.set_title(f"{name} (n = {part['n']})", fontsize=10)
-    return drawn
-
-
 def scores(results: dict) -> "Figure":
-    """UF1 and UAR with 95 % intervals: run, its seeds and vote, floors."""
+    """Both measures with 95 % intervals: run, its seeds and vote, floors."""
     bars = {"this run": results, "vote of all seeds": results["ensemble"]}
     if len(results["seeds"]) < 2:
         del bars["vote of all seeds"]
-    floors = results["floors"]
-    for name in sorted(floors, key=lambda n: -floors[n]["uf1"]):
+    floors, used = results["floors"], measures.of(results)
+    for name in sorted(floors, key=lambda n: -floors[n][used.keys[0]]):
         bars[f"floor: {name}"] = floors[name]
     drawn, axes = figure(WIDTH, 0.8 + 0.36 * len(bars), 1, 2, sharey=True)
-    for axis, key in zip(axes.flat, ("uf1", "uar"), strict=True):
+    for axis, key, title in zip(axes.flat, used.keys, used.names, strict=True):
         for y, (name, score) in enumerate(bars.items()):
             _score(axis, y, score, key, GREY if name.startswith("floor") else BLUE)
         axis.axvline(
             max(f[key] for f in floors.values()), color=GREY, lw=0.8, ls=":", zorder=0
         )
-        axis.set(xlim=(0, 1), xlabel=key.upper())
+        axis.set(xlim=(0, 1), xlabel=title)
         axis.spines[["top", "right"]].set_visible(False)
     axes[0, 0].set_yticks(range(len(bars)), list(bars))
     axes[0, 0].set_ylim(len(bars) - 0.6, -0.7)
@@ -110,47 +103,28 @@ def curves(rows: Sequence[dict]) -> "Figure":
     return drawn
 
 
-def subjects(predictions: Predictions) -> "Figure":
-    """Clips of each test subject and how many are wrong, mean over seeds."""
-    pooled = loso.pool(predictions)
-    names = np.unique(pooled.dataset)
-    drawn, axes = figure(WIDTH, 0.4 + 2.0 * len(names), len(names), 1)
-    for axis, name in zip(axes.flat, names, strict=True):
-        persons, counts = loso.by_person(loso.select(pooled, name))
-        n = counts[0].sum((-2, -1))
-        right = np.trace(counts, axis1=-2, axis2=-1).mean(0)
-        place = np.arange(len(persons))
-        axis.bar(place, n, color=LIGHT, label="clips")
-        axis.bar(place, n - right, color=RED, label="wrong (mean of seeds)")
-        short = [p.split("/", 1)[1] for p in persons]
-        axis.set_xticks(place, short, rotation=90, fontsize=7)
-        axis.set_xlim(-0.7, len(persons) - 0.3)
-        title = f"{name}: {right.sum():.1f} of {n.sum():.0f} clips right"
-        axis.set_title(title, fontsize=9, loc="left")
-        axis.yaxis.get_major_locator().set_params(integer=True)
+def units(results: dict) -> "Figure":
+    """F1 and AUC of each action unit with 95 % intervals, beside its floors."""
+    own = results["aus"]
+    linear = verdict.linear(results)["aus"]
+    constant = results["floors"]["constant"]["aus"]
+    drawn, axes = figure(WIDTH, 1.1 + 0.3 * len(own), 1, 2, sharey=True)
+    for axis, key, title in zip(axes.flat, ("f1", "auc"), ("F1", "AUC"), strict=True):
+        for y, (unit, score) in enumerate(own.items()):
+            axis.plot(score["ci95"][key], [y, y], color=BLUE, lw=2, alpha=0.5)
+            axis.plot(score[key], y, "o", color=BLUE, ms=6)
+            axis.plot(linear[unit][key], y, "|", color=RED, ms=11, mew=1.8)
+            axis.plot(constant[unit][key], y, "|", color=GREY, ms=11, mew=1.8)
+        axis.set(xlim=(-0.02, 1.02), xlabel=title, ylim=(len(own) - 0.4, -0.6))
         axis.spines[["top", "right"]].set_visible(False)
-    axes[0, 0].legend(
-        fontsize=8, frameon=False, ncols=2, loc="lower right", bbox_to_anchor=(1, 1)
-    )
+    labels = [f"AU {unit} ({score['n']})" for unit, score in own.items()]
+    axes[0, 0].set_yticks(range(len(own)), labels)
+    options = {"fontsize": 8, "frameon": False, "ncols": 3}
+    axes[0, 1].plot([], [], "o", color=BLUE, label="this run")
+    axes[0, 1].plot([], [], "|", color=RED, mew=1.8, label="linear floor")
+    axes[0, 1].plot([], [], "|", color=GREY, mew=1.8, label="constant floor")
+    axes[0, 1].legend(loc="lower right", bbox_to_anchor=(1, 1), **options)
     return drawn
-
-
-def _confusion(axis: "Axes", counts: np.ndarray, classes: Sequence[str]) -> None:
-    totals = counts.sum(1, keepdims=True)
-    share = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
-    axis.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    for (i, j), value in np.ndenumerate(counts):
-        axis.text(
-            *(j, i, f"{value:.1f}".removesuffix(".0") + f"\n{100 * share[i, j]:.0f} %"),
-            ha="center",
-            va="center",
-            fontsize=9,
-            color="white" if share[i, j] > 0.55 else "black",
-        )
-    axis.set_xticks(range(len(classes)), classes, fontsize=8)
-    axis.set_yticks(range(len(classes)), classes, fontsize=8, rotation=90, va="center")
-    axis.set_xlabel("predicted", fontsize=8)
-    axis.set_ylabel("true", fontsize=8)
 
 
 def _score(axis: "Axes", y: int, score: dict, key: str, colour: str) -> None:

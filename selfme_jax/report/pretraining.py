@@ -2,10 +2,9 @@
 
 from collections.abc import Sequence
 
-from etils import epath
-
 from selfme_jax.report import html, plots, reconstruction, tables
 from selfme_jax.report.reconstruction import Picture
+from selfme_jax.workdir import Workdir
 
 HEAD = (
     *("gap", "pairs", "L1 onset", "L1 warped", "L1 reconstruction", "change"),
@@ -31,7 +30,7 @@ def text(results: dict) -> str:
 
 
 def write(
-    folder: epath.Path,
+    run: Workdir,
     results: dict,
     *,
     command: str,
@@ -41,7 +40,7 @@ def write(
     """Write figures/*.png and report.html.
 
     Args:
-        folder: the workdir.
+        run: the workdir.
         results: of results.json.
         command: what regenerates the run.
         metrics: rows of metrics.jsonl.
@@ -53,12 +52,12 @@ def write(
     if pictures:
         figures["pairs"] = reconstruction.pictures(pictures)
     html.render(
-        folder / "report.html",
+        run.report,
         "pretraining.html.j2",
         title="Motion, pretrained",
         results=results,
         head=HEAD,
         rows=rows(results),
-        figures=plots.save(figures, folder / "figures"),
+        figures=plots.save(figures, run.figures),
         command=command,
     )

@@ -2,14 +2,13 @@
 
 from collections.abc import Sequence
 
-from etils import epath
-
 from selfme_jax.evaluate import predictions
-from selfme_jax.report import html, motion, plots
+from selfme_jax.report import html, mistakes, motion, plots
+from selfme_jax.workdir import Workdir
 
 
 def write(
-    folder: epath.Path,
+    run: Workdir,
     results: dict,
     *,
     title: str,
@@ -20,7 +19,7 @@ def write(
     """Write figures/*.png and report.html.
 
     Args:
-        folder: the workdir; holds predictions.csv.
+        run: the workdir; holds predictions.csv.
         results: of results.json.
         title: of the page, e.g. 'SCViT on casme2'.
         command: what regenerates the run.
@@ -30,19 +29,21 @@ def write(
     Raises:
         UserError: predictions.csv is missing or wrong.
     """
-    figures = {
-        "scores": plots.scores(results),
-        "confusion": plots.confusion(results),
-        "subjects": plots.subjects(predictions.read(folder / "predictions.csv")),
-    }
+    rows = predictions.read(run.predictions)
+    figures = {"scores": plots.scores(results)}
+    if rows.several:
+        figures["units"] = plots.units(results)
+    else:
+        figures["confusion"] = mistakes.confusion(results)
+    figures["subjects"] = mistakes.subjects(rows)
     if metrics:
         figures["curves"] = plots.curves(metrics)
     if pictures:
         figures["motion"] = motion.pictures(pictures)
     html.write(
-        folder / "report.html",
+        run.report,
         title=title,
         results=results,
-        figures=plots.save(figures, folder / "figures"),
+        figures=plots.save(figures, run.figures),
         command=command,
     )

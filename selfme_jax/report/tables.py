@@ -4,19 +4,18 @@ import io
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
-from selfme_jax.report import verdict
+from selfme_jax.report import measures, verdict, words
 
 WIDTH = 100
-SCORES = ("", "UF1", "UAR", "accuracy")
-DATASETS = ("dataset", "clips", "subjects", "UF1", "UAR", "linear", "beats floors")
+LONGEST = 40  # letters of a name in a table
 
 
 def text(results: dict) -> str:
-    """Scores beside their floors, per dataset and per class, and the verdict."""
-    words = [verdict.judge(results).text, f"Protocol: {verdict.protocol(results)}"]
-    words += [f"Note: {note}" for note in verdict.notes(results)]
+    """Scores beside their floors, by dataset and by class or unit, and the verdict."""
+    said = [verdict.judge(results).text, f"Protocol: {verdict.protocol(results)}"]
+    said += [f"Note: {note}" for note in verdict.notes(results)]
     drawn = _lines(_tables(results))
-    return "\n".join([drawn] + [textwrap.fill(line, WIDTH) for line in words])
+    return "\n".join([drawn] + [textwrap.fill(line, WIDTH) for line in said])
 
 
 def draw(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
@@ -24,28 +23,55 @@ def draw(head: Sequence[str], rows: Sequence[tuple[str, ...]]) -> str:
     return _lines([_table(list(head), list(rows))])
 
 
+def listed(names: Sequence[str], most: int = 6) -> str:
+    """The first few, and how many more."""
+    cut = [words.shorten(name, LONGEST) for name in names[:most]]
+    more = len(names) - len(cut)
+    return ", ".join(cut) + (f" and {more} more" if more else "")
+
+
+def counts(results: dict) -> str:
+    """'88 negative, 32 positive' or '19 AU 1, 20 AU 2': clips of each."""
+    if "classes" in results:
+        pairs = zip(results["class_counts"], results["classes"], strict=True)
+        return ", ".join(f"{count} {name}" for count, name in pairs)
+    return ", ".join(f"{own['n']} AU {unit}" for unit, own in results["aus"].items())
+
+
+def scores_head(results: dict) -> list[str]:
+    """Column names of ``scores``."""
+    rest = ["accuracy"] if "accuracy" in results else []
+    return ["", *measures.of(results).names, *rest]
+
+
 def scores(results: dict) -> list[tuple[str, ...]]:
-    """Rows (name, UF1, UAR, accuracy) of the run, its vote and its floors."""
+    """Rows (name, both measures, accuracy of classes) of the run, its vote, floors."""
     rows = [_row(verdict.seeds(results), results)]
     if len(results["seeds"]) > 1:
         rows.append(_row("vote of the seeds", results["ensemble"]))
-    floors = results["floors"]
-    for name in sorted(floors, key=lambda n: -floors[n]["uf1"]):
+    floors, key = results["floors"], measures.of(results).keys[0]
+    for name in sorted(floors, key=lambda n: -floors[n][key]):
         rows.append(_row(f"floor: {name}", floors[name]))
     return rows
 
 
+def datasets_head(results: dict) -> list[str]:
+    """Column names of ``datasets``."""
+    names = measures.of(results).names
+    return ["dataset", "clips", "subjects", *names, "linear", "beats floors"]
+
+
 def datasets(results: dict) -> list[tuple[str, ...]]:
-    """Rows (dataset, clips, subjects, UF1, UAR, linear floor, beats its floors)."""
+    """Rows (dataset, clips, subjects, both measures, linear floor, beats floors)."""
     rows = []
     for name, own in results["datasets"].items():
         floor = verdict.linear(results, name)
         rows.append(
             (
-                name,
+                words.shorten(name, LONGEST),
                 str(own["n"]),
                 str(own["subjects"]),
-                *(_interval(own, key) for key in ("uf1", "uar")),
+                *(interval(own, key) for key in measures.of(own).keys),
                 verdict.pair(floor),
                 "yes" if verdict.judge(results, name).beats else "NO",
             )
@@ -53,13 +79,23 @@ def datasets(results: dict) -> list[tuple[str, ...]]:
     return rows
 
 
-def classes_head(results: dict) -> list[str]:
-    """Column names of ``classes``."""
-    return ["class", "clips", "F1", "recall"] + [f"as {c}" for c in results["classes"]]
+def details_head(results: dict) -> list[str]:
+    """Column names of ``details``."""
+    if "classes" in results:
+        names = [f"as {c}" for c in results["classes"]]
+        return ["class", "clips", "F1", "recall", *names]
+    return ["AU", "clips", "F1", "AUC", "constant F1", "linear F1", "linear AUC"]
 
 
-def classes(results: dict) -> list[tuple[str, ...]]:
-    """Rows (class, clips, F1, recall, mean count predicted as each class)."""
+def details(results: dict) -> list[tuple[str, ...]]:
+    """Rows of classes (clips, F1, recall, mean count predicted as each class).
+
+    Or of action units: clips, F1 and AUC with intervals, and those of their floors.
+    """
+    return _classes(results) if "classes" in results else _units(results)
+
+
+def _classes(results: dict) -> list[tuple[str, ...]]:
     rows = []
     for i, name in enumerate(results["classes"]):
         counts, n = results["confusion"][i], results["class_counts"][i]
@@ -76,17 +112,34 @@ def classes(results: dict) -> list[tuple[str, ...]]:
     return rows
 
 
+def _units(results: dict) -> list[tuple[str, ...]]:
+    constant = results["floors"]["constant"]["aus"]
+    linear = verdict.linear(results)["aus"]
+    return [
+        (
+            f"AU {unit}",
+            str(own["n"]),
+            *(interval(own, key) for key in ("f1", "auc")),
+            f"{constant[unit]['f1']:.3f}",
+            *(f"{linear[unit][key]:.3f}" for key in ("f1", "auc")),
+        )
+        for unit, own in results["aus"].items()
+    ]
+
+
 def _tables(results: dict) -> Iterator:
-    yield _table(list(SCORES), scores(results))
+    yield _table(scores_head(results), scores(results))
     if len(results["datasets"]) > 1:
-        yield _table(list(DATASETS), datasets(results))
-    yield _table(classes_head(results), classes(results))
+        yield _table(datasets_head(results), datasets(results))
+    yield _table(details_head(results), details(results))
 
 
 def _lines(drawn: Iterable) -> str:
     from rich.console import Console
 
-    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None)
+    # Names of data may hold what rich takes for markup.
+    plain = {"markup": False, "emoji": False, "highlight": False}
+    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None, **plain)
     for table in drawn:
         console.print(table)
     # rich fills lines up with blanks.
@@ -106,16 +159,18 @@ def _table(head: list[str], rows: list[tuple[str, ...]]) -> object:
 
 
 def _row(name: str, score: dict) -> tuple[str, ...]:
-    return name, *(_value(score, k) for k in ("uf1", "uar")), f"{score['accuracy']:.3f}"
+    rest = [f"{score['accuracy']:.3f}"] if "accuracy" in score else []
+    return name, *(_value(score, k) for k in measures.of(score).keys), *rest
 
 
 def _value(score: dict, key: str) -> str:
     """'0.866 sd 0.012 [0.790, 0.942]', with what there is."""
     if len(score.get("seeds", ())) > 1:
-        return _interval(score, key, f" sd {score[f'{key}_sd']:.3f}")
-    return _interval(score, key) if "ci95" in score else f"{score[key]:.3f}"
+        return interval(score, key, f" sd {score[f'{key}_sd']:.3f}")
+    return interval(score, key) if "ci95" in score else f"{score[key]:.3f}"
 
 
-def _interval(score: dict, key: str, between: str = "") -> str:
+def interval(score: dict, key: str, between: str = "") -> str:
+    """'0.866 [0.790, 0.942]', with what goes between."""
     low, high = score["ci95"][key]
     return f"{score[key]:.3f}{between} [{low:.3f}, {high:.3f}]"

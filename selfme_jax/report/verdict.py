@@ -2,6 +2,8 @@
 
 from typing import NamedTuple
 
+from selfme_jax.report import measures
+
 MOTION = {
     "per_fold": "the motion network of a fold never saw its test subject",
     "all_subjects": "the motion network saw all subjects, the test subject too "
@@ -20,8 +22,15 @@ SCORE = {
 SEEDS = 5  # fewer do not make a reported number
 
 
+SEEN = {
+    True: "was seen in training",
+    False: "was not seen in training",
+    None: "MAY HAVE BEEN SEEN in training (whom its motion network met is not known)",
+}
+
+
 class Verdict(NamedTuple):
-    """Whether a score beats every floor, by both UF1 and UAR, and the sentence."""
+    """Whether a score beats every floor, by both of its measures, and the sentence."""
 
     beats: bool
     text: str
@@ -36,16 +45,21 @@ def judge(results: dict, dataset: str | None = None) -> Verdict:
     """
     score = part(results, dataset)
     floors = {n: part(f, dataset) for n, f in results["floors"].items()}
+    used = measures.of(score)
+    key, names = used.keys[0], "/".join(used.names)
     above = {n: f for n, f in floors.items() if not _beats(score, f)}
     if above:
-        name = max(above, key=lambda n: above[n]["uf1"])
+        name = max(above, key=lambda n: above[n][key])
         return Verdict(
             False,
-            f"Does not beat its floor: {_floor(name)} has UF1/UAR "
+            f"Does not beat its floor: {used.floors[name]} has {names} "
             f"{pair(above[name])}, this run {pair(score)}.",
         )
-    name = max(floors, key=lambda n: floors[n]["uf1"])
-    text = f"Beats its floors; the best one, {_floor(name)}, has {pair(floors[name])}."
+    name = max(floors, key=lambda n: floors[n][key])
+    text = (
+        f"Beats its floors; the best one, {used.floors[name]}, has "
+        f"{pair(floors[name])}."
+    )
     if name in results["margins"]:  # not for guessing: it has no predictions
         text += f" {_margin(part(results['margins'][name], dataset))}"
     return Verdict(True, text)
@@ -58,14 +72,14 @@ def protocol(results: dict) -> str:
     start = f", started from {used['motion_init']}" if used["motion_init"] else ""
     file = used["pretrained_weights"]
     weights = f", classifier weights from {file}" if file else ""
-    seen = "was" if used["saw_test_subject"] else "was not"
+    seen = SEEN[used["saw_test_subject"]]
     known = ", as far as is known" if used.get("videos_unchecked") else ""
     meaning = f" ({MOTION[motion]})" if motion in MOTION else ""
     rule = EPOCHS.get(epochs, epochs)
     return (
         f"{used['name']}; {SCORE[used['score']]}; "
         f"motion_scope {motion}{meaning}{start}; {rule}{weights}; "
-        f"the test subject {seen} seen in training{known}."
+        f"the test subject {seen}{known}."
     )
 
 
@@ -74,6 +88,11 @@ def notes(results: dict) -> list[str]:
     found = []
     if results["protocol"]["saw_test_subject"]:
         found.append("Training saw the test subject: no subject-independent score.")
+    if results["protocol"]["saw_test_subject"] is None:
+        found.append(
+            "That the motion network has not met the test subjects was not checked: "
+            "the run it started from holds no manifest.csv."
+        )
     if results["protocol"].get("videos_unchecked"):  # earlier versions lack it
         found.append(
             "Motion was pretrained on videos, whose people have no names: that none of "
@@ -91,6 +110,12 @@ def notes(results: dict) -> list[str]:
         found.append(
             f"A reported number needs {SEEDS} seeds; this is {seeds(results)}."
         )
+    elif trained and 0 < results["protocol"]["motion_seeds"] < SEEDS:
+        motion = _seeds(results["protocol"]["motion_seeds"])
+        found.append(
+            f"Of the motion network this is {motion}: the deviation over seeds is "
+            "mostly that of the classifier."
+        )
     if results["protocol"]["labels_shuffled"]:
         found.append("Labels were shuffled: a control, whose score should be chance.")
     if results["protocol"]["partial"]:
@@ -98,21 +123,14 @@ def notes(results: dict) -> list[str]:
     imitation = results["protocol"]["imitation"]
     if "synthetic" in results["datasets"] or imitation:
         found.append("Synthetic faces: this says nothing about real ones.")
-    absent = [
-        f"{name}: {results['classes'][c]}"
-        for name, own in results["datasets"].items()
-        for c, count in enumerate(own["class_counts"])
-        if not count
-    ]
-    if absent:
-        found.append(f"Classes without a clip count as 0: {', '.join(absent)}.")
-    return found
+    return found + _absent(results)
 
 
 def seeds(results: dict) -> str:
-    """What the headline score is a mean of."""
-    count = len(results["seeds"])
-    return f"mean of {count} seeds" if count > 1 else "one seed"
+    """What the headline score is a mean of: 'mean of 5 seeds (motion: one seed)'."""
+    count, motion = len(results["seeds"]), results["protocol"]["motion_seeds"]
+    text = f"mean of {count} seeds" if count > 1 else "one seed"
+    return f"{text} (motion: {_seeds(motion)})" if motion else text
 
 
 def part(summary: dict, dataset: str | None) -> dict:
@@ -121,35 +139,51 @@ def part(summary: dict, dataset: str | None) -> dict:
 
 
 def linear(results: dict, dataset: str | None = None) -> dict:
-    """The best linear floor, by UF1."""
+    """The best linear floor, by the first measure."""
     names = (n for n in results["floors"] if n.startswith("linear"))
     found = [part(results["floors"][n], dataset) for n in names]
-    return max(found, key=lambda f: f["uf1"])
+    return max(found, key=lambda f: f[measures.of(f).keys[0]])
 
 
 def pair(score: dict) -> str:
-    """'0.851/0.875': UF1 and UAR."""
-    return f"{score['uf1']:.3f}/{score['uar']:.3f}"
+    """'0.851/0.875': both measures."""
+    return "/".join(f"{score[key]:.3f}" for key in measures.of(score).keys)
 
 
 def _beats(score: dict, floor: dict) -> bool:
-    return score["uf1"] > floor["uf1"] and score["uar"] > floor["uar"]
+    return all(score[key] > floor[key] for key in measures.of(score).keys)
 
 
-def _floor(name: str) -> str:
-    return {
-        "linear": "a linear model on the same input",
-        "linear_standardised": "a linear model on the same input, each image divided "
-        "by its deviation",
-        "majority": "the commonest class of the training side",
-        "random": "uniform guessing",
-    }[name]
+def _seeds(count: int) -> str:
+    return f"{count} seeds" if count > 1 else "one seed"
+
+
+def _absent(results: dict) -> list[str]:
+    """Classes or action units that some of the data do not show."""
+    parts = results["datasets"]
+    if "classes" in results:
+        absent = [
+            f"{name}: {results['classes'][c]}"
+            for name, own in parts.items()
+            for c, count in enumerate(own["class_counts"])
+            if not count
+        ]
+        text = "Classes without a clip count as 0"
+    else:
+        absent = [
+            f"{name}: AU {unit}"
+            for name, own in parts.items()
+            for unit in own["left_out"]
+        ]
+        text = "Not scored, and in no mean, as no clip shows them or every one does"
+    return [f"{text}: {', '.join(absent)}."] if absent else []
 
 
 def _margin(margin: dict) -> str:
+    used = measures.of(margin)
     text = ", ".join(
-        f"{name.upper()} {margin[name]:+.3f} [{low:+.3f}, {high:+.3f}]"
-        for name, (low, high) in margin["ci95"].items()
+        "{} {:+.3f} [{:+.3f}, {:+.3f}]".format(name, margin[key], *margin["ci95"][key])
+        for key, name in zip(used.keys, used.names, strict=True)
     )
     settled = [low > 0 for low, _ in margin["ci95"].values()]
     if all(settled):

@@ -149,7 +149,8 @@ def digest(chunk: Chunk) -> str:
 
     Not of how much samples weigh, which another machine may round differently.
     """
-    runs = chunk.runs._replace(weights=np.asarray(chunk.runs.weights) > 0)
+    sides = np.asarray(chunk.runs.weights) > 0
+    runs = chunk.runs._replace(weights=sides, shares=())
     made = [seal.sha256(np.asarray(x)) for x in runs]
     return hashlib.sha256(json.dumps([chunk.names, made]).encode()).hexdigest()
 

@@ -1,21 +1,16 @@
 """What a run tells: lines for a person, metrics.jsonl and TensorBoard events."""
 
-import importlib
 import json
-import sys
 import tempfile
 import time
 from collections.abc import Mapping
-from functools import cache, cached_property
-from os import PathLike
-from pathlib import Path
-from types import ModuleType
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 from etils import epath
 
 from selfme_jax import files
+from selfme_jax.workdir import Workdir
 
 # A person wants a sign of life, not a flood.
 _SECONDS_BETWEEN_LINES = 1.0
@@ -40,21 +35,6 @@ def duration(seconds: float) -> str:
     return f"{hours}:{clock}" if hours else clock
 
 
-@cache
-def _tensorboard() -> ModuleType:
-    """tensorboardX, without what it looks for beside: four seconds, where installed.
-
-    PyTorch draws its graphs of networks, Google's library writes to buckets.
-    """
-    beside = {"torch", "google.cloud.storage"} - set(sys.modules)
-    sys.modules.update(dict.fromkeys(beside))  # None: not to be found
-    try:
-        return importlib.import_module("tensorboardX")
-    finally:
-        for name in beside:
-            del sys.modules[name]
-
-
 class Log:
     """Writer of metrics and progress of one workdir.
 
@@ -62,18 +42,20 @@ class Log:
     ``flush`` copies.
     """
 
-    def __init__(self, workdir: str | PathLike):
-        self._workdir = files.path(workdir)
-        self._writers: dict[str, Any] = {}
+    def __init__(self, run: Workdir):
+        self._run = run
+        self._writers: dict[str, _Events] = {}
         self._since = time.monotonic()
 
     @cached_property
     def _scratch(self) -> tempfile.TemporaryDirectory | None:
-        return tempfile.TemporaryDirectory() if files.remote(self._workdir) else None
+        return tempfile.TemporaryDirectory() if files.remote(self._run.folder) else None
 
     @property
-    def _folder(self) -> Path:
-        return Path(self._scratch.name if self._scratch else self._workdir)
+    def _here(self) -> Workdir:
+        """The workdir, or where it is written until it is copied."""
+        scratch = self._scratch
+        return Workdir(epath.Path(scratch.name)) if scratch else self._run
 
     def start(self) -> None:
         """Restart the clock of ``seconds``: the time each row took."""
@@ -82,14 +64,14 @@ class Log:
     def rewind(self, stage: str, chunk: int, step: int) -> None:
         """Forget rows after ``step`` of a chunk: they will be written again."""
         self.flush()
-        rows = read(self._workdir / "metrics.jsonl")
+        rows = read(self._run.metrics)
         later = [
             (r["stage"], r["chunk"]) == (stage, chunk) and r["step"] > step
             for r in rows
         ]
         kept = [r for r, drop in zip(rows, later, strict=True) if not drop]
         lines = "".join(json.dumps(r) + "\n" for r in kept)
-        files.write(self._folder / "metrics.jsonl", lines)
+        files.write(self._here.metrics, lines)
 
     def metrics(
         self, stage: str, chunk: int, step: int, values: Mapping[str, np.ndarray]
@@ -106,16 +88,14 @@ class Log:
         seconds, self._since = round((now - self._since) / count, 4), now
         name = f"{stage}_{chunk:04d}"
         if name not in self._writers:
-            folder = str(self._folder / "events" / name)
-            self._writers[name] = _tensorboard().SummaryWriter(folder)
+            self._writers[name] = _Events(self._here.events / name)
         lines = []
         for i in range(count):
             row = {"stage": stage, "chunk": chunk, "step": step + i, "seconds": seconds}
             scalars = {k: float(v[i]) for k, v in values.items()}
             lines.append(json.dumps(row | scalars) + "\n")
-            for key, value in scalars.items():
-                self._writers[name].add_scalar(key, value, step + i)
-        with (self._folder / "metrics.jsonl").open("a") as file:
+            self._writers[name].add(scalars, step + i)
+        with self._here.metrics.open("a") as file:
             file.write("".join(lines))
 
     def flush(self) -> None:
@@ -124,16 +104,34 @@ class Log:
             return
         for writer in self._writers.values():
             writer.flush()
-        for path in self._folder.rglob("*"):
-            if path.is_file():
-                target = self._workdir / path.relative_to(self._folder)
-                target.write_bytes(path.read_bytes())
+        for path in files.below(self._here.folder):
+            target = self._run.folder / path.relative_to(self._here.folder)
+            target.write_bytes(path.read_bytes())
 
     def close(self) -> None:
         """Flush the event files."""
         self.flush()
         for writer in self._writers.values():
             writer.close()
+
+
+class _Events:
+    """Scalars for TensorBoard; its package is imported when there are some."""
+
+    def __init__(self, folder: epath.Path):
+        from tensorboard.summary.writer.event_file_writer import EventFileWriter
+
+        self._writer = EventFileWriter(str(folder))
+        self.flush, self.close = self._writer.flush, self._writer.close
+
+    def add(self, scalars: Mapping[str, float], step: int) -> None:
+        """The scalars of a step."""
+        from tensorboard.compat.proto.event_pb2 import Event
+        from tensorboard.compat.proto.summary_pb2 import Summary
+
+        values = [Summary.Value(tag=k, simple_value=v) for k, v in scalars.items()]
+        summary = Summary(value=values)
+        self._writer.add_event(Event(wall_time=time.time(), step=step, summary=summary))
 
 
 class Progress:

@@ -31,6 +31,7 @@ from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.train.programs import Programs
 from selfme_jax.train.state import Run, Task, TrainState
 from selfme_jax.train.stream import Stream
+from selfme_jax.workdir import Workdir
 
 
 class NonFiniteError(Exception):
@@ -41,24 +42,27 @@ class Stage(NamedTuple):
     """Where and how a stage is run; none of it changes a result.
 
     name: of the stage, its checkpoints and its metrics.
-    workdir: holds checkpoints/<name>/<chunk>/<step>.
+    workdir: holds the checkpoints, in <chunk>/<step>.
     log: metrics and TensorBoard events.
     runs_per_device: runs trained together for each device, a chunk; 0 = all of them.
     at_once: how many of them each device takes at once; 0 = all, on CPU one.
     log_every: steps between lines and writes of metrics (every step has its row).
     save_seconds: least time between checkpoints within a chunk.
+    one_by_one: whether on CPU a chunk is a single run: side by side convolutions become
+      grouped ones, far slower there.
     depends: what its checkpoints depend on besides runs and steps, JSON-able (part of
       the config, digests of samples, weights, inputs); where training goes on from
       one that was made from something else, it is refused.
     """
 
     name: str
-    workdir: epath.Path
+    workdir: Workdir
     log: Log
     runs_per_device: int = 0
     at_once: int = 0
     log_every: int = 10
     save_seconds: float = 30.0
+    one_by_one: bool = False
     depends: Mapping[str, Any] | None = None
 
 
@@ -108,8 +112,8 @@ def fit(
       DrawnOutsideError: a held-out sample was drawn; nothing of that step is saved.
     """
     draws.check(runs, names)
-    waves = chunks.waves(len(names), stage.runs_per_device, stage.at_once)
-    folder = stage.workdir / "checkpoints" / stage.name
+    waves = chunks.waves(len(names), together(stage), stage.at_once)
+    folder = stage.workdir.checkpoints(stage.name)
     begun = parallel.lead(lambda: chunks.read(folder))
     parts = chunks.split(runs, names, begun, waves.chunk)
     print(
@@ -139,6 +143,11 @@ def fit(
                 variables = _train(engine, chunk, store)
             outputs.append(_finish(engine, chunk, variables, kept))
     return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
+
+
+def together(stage: Stage) -> int:
+    """Runs of a chunk for each device; 0 = all."""
+    return 1 if stage.one_by_one and parallel.on_cpu() else stage.runs_per_device
 
 
 def _depends(task: Task, chunk: Chunk, stage: Stage) -> dict[str, Any]:

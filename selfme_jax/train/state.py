@@ -15,6 +15,7 @@ class Run(NamedTuple):
       differ, such as flow from a motion network per fold; 0 where all share one).
     weights: [n] float32, sampling weight of every sample; 0 for all held-out ones.
     test: [t] int32, the held-out samples, padded to the largest fold.
+    shares: [k] float32, what the loss is told of the training side (targets/).
     """
 
     seed: jax.Array
@@ -22,6 +23,7 @@ class Run(NamedTuple):
     source: jax.Array
     weights: jax.Array
     test: jax.Array
+    shares: jax.Array = ()
 
 
 class TrainState(NamedTuple):

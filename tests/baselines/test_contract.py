@@ -5,16 +5,18 @@ import inspect
 import jax
 import numpy as np
 import pytest
+from selfme_jax.configs import base
 
-from configs import base
 from selfme_jax.baselines import googlenet
-from selfme_jax.methods import registry
-from selfme_jax.methods.deep import Recipe
-from selfme_jax.methods.method import Problem
+from selfme_jax.systems import registry
+from selfme_jax.systems.base import Problem
+from selfme_jax.systems.deep import Recipe
+from selfme_jax.targets.classes import Classes
 from selfme_jax.train import optimizer
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Split
+from selfme_jax.workdir import open_workdir
 
 # Model options that make a network small, and the channels it reads.
 SMALL = {
@@ -36,6 +38,8 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 NAMES = tuple(SMALL)
 SIDE = 20  # not what any of them wants: it is resized
 
+TARGET = Classes(("a", "b", "c"))
+
 
 def method(name, steps=2):
     config = base.get_config()[name].to_dict()
@@ -52,8 +56,9 @@ def method(name, steps=2):
         balance=0.0,
         ema=0.0,
     )
-    create = registry.METHODS[name]
-    return create(3, lambda flow: flow, model, config["loss"], recipe)
+    settings = {"model": model, "loss": config["loss"], "weights": ""}
+    create = registry.SYSTEMS[name].create
+    return create(TARGET, lambda flow: flow, settings, recipe)
 
 
 def images(seed=0, n=6):
@@ -62,7 +67,8 @@ def images(seed=0, n=6):
 
 
 def test_every_network_is_tested():
-    assert set(SMALL) == set(registry.METHODS) - OTHERS
+    trained = {n for n, s in registry.SYSTEMS.items() if "train" in s.settings}
+    assert set(SMALL) == trained - OTHERS
 
 
 def draw(made, x):
@@ -95,7 +101,7 @@ def test_outputs_and_gradients(name):
             rngs={"dropout": jax.random.key(1)},
             mutable=list(kept),
         )
-        return made.loss(output, labels)[0].mean(), made.logits(output)
+        return made.loss(output, labels, np.zeros(1))[0].mean(), made.logits(output)
 
     params = variables.pop("params")
     gradient = jax.jit(jax.value_and_grad(loss, argnums=(0, 2), has_aux=True))
@@ -119,8 +125,8 @@ def test_trained_by_the_engine(tmp_path):
         for i, test in enumerate(folds)
     ]
     labels = np.arange(5) % 3
-    problem = Problem(images(1, 5)[None], labels, ("a", "b", "c"), splits, (0,))
-    stage = Stage("classifier", tmp_path, Log(tmp_path))
+    problem = Problem(images(1, 5)[None], labels, TARGET, splits, (0,))
+    stage = Stage("classifier", open_workdir(tmp_path), Log(open_workdir(tmp_path)))
     logits = method("off_apexnet").fit_predict(problem, stage)
     assert logits.shape == (1, 5, 3) and np.isfinite(logits).all()
     assert len(np.unique(logits[0], axis=0)) == 5

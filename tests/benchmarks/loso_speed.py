@@ -35,13 +35,15 @@ import numpy as np  # noqa: E402
 import torch  # noqa: E402
 from torch import nn  # noqa: E402
 
-from configs import base  # noqa: E402
-from selfme_jax import build, settings  # noqa: E402
+from selfme_jax.configs import base  # noqa: E402
 from selfme_jax.classifier import losses  # noqa: E402
 from selfme_jax.evaluate import folds  # noqa: E402
-from selfme_jax.methods import method  # noqa: E402
-from selfme_jax.methods.deep import Data  # noqa: E402
-from selfme_jax.methods.method import Problem  # noqa: E402
+from selfme_jax.run import build  # noqa: E402
+from selfme_jax.run.config import Source  # noqa: E402
+from selfme_jax.systems import base as method  # noqa: E402
+from selfme_jax.systems.deep import Data  # noqa: E402
+from selfme_jax.systems.base import Problem  # noqa: E402
+from selfme_jax.targets.classes import Classes  # noqa: E402
 from selfme_jax.train import chunks, parallel, step  # noqa: E402
 from selfme_jax.types import Sample  # noqa: E402
 
@@ -73,14 +75,14 @@ def steps_of(
     """TOGETHER and IN_TURN: each trains so many steps; says its costs."""
     config = base.get_config()
     config.input, config.data.name = "images", "flow_images"
-    config = settings.resolve(config)
+    plan = Source(config, "base").plan()
     data = Images(clips, subjects, side)
-    deep = build.method(config, data)
+    deep = build.method(plan, data)
     labels = np.array([s.label for s in data.samples])
     splits = folds.loso(data.samples)
-    problem = Problem(data.images[None], labels, CLASSES, splits, (0,))
+    problem = Problem(data.images[None], labels, Classes(CLASSES), splits, (0,))
     task = deep.task(problem.inputs.shape, clips)
-    runs, _ = method.runs(problem, balance=1.0)
+    runs, _ = method.training_runs(problem, balance=1.0)
     data = Data(deep.prepare(problem.inputs), labels)
 
     def trained(size: int) -> Callable:

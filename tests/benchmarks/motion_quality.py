@@ -27,13 +27,15 @@ from ml_collections import ConfigDict
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # configs/
 
-from configs import base, synthetic
-from selfme_jax import first_stages
-from selfme_jax.data import synthetic as faces
-from selfme_jax.methods import clips
+from selfme_jax.configs import base, synthetic
+
+from selfme_jax.data.synthetic import rendered as faces
+from selfme_jax.inputs import device_clips as clips
 from selfme_jax.motion import network as motion_network
 from selfme_jax.motion import quality
 from selfme_jax.report import tables
+from selfme_jax.run import build
+from selfme_jax.run.config import Source
 from selfme_jax.train import parallel, programs, step
 from selfme_jax.train.state import Run
 from selfme_jax.types import Clip, Sample
@@ -145,7 +147,8 @@ def train(
     """
     config = config.copy_and_resolve_references()
     config.motion.train.steps = steps
-    learning = first_stages.motion_learning(config, data.frames.shape[2:])
+    plan = Source(config, "quality").plan()
+    learning = build.first_stage(plan, data.frames.shape[2:])
     task = learning.task(data.frames.shape)
     n = len(data.apex)
     run = Run(jnp.array(0), jnp.array(-1), jnp.array(0), jnp.ones(n), jnp.zeros(1, int))

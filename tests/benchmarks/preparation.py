@@ -14,7 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from selfme_jax.data import apex, imitation, official, survey, synthetic
+from selfme_jax.data.faces import apex
+from selfme_jax.data.releases import imitation, inspection, prepared
+from selfme_jax.data.synthetic import rendered as synthetic
 
 SIDE = 308  # 308 * 308 pixels are 280 * 340
 
@@ -25,12 +27,12 @@ def prepare(sheet: Path | None) -> None:
         source, data_dir = Path(folder, "release"), Path(folder, "data")
         look = imitation.Look(size=SIDE)
         clips = imitation.write("casme2", source, source=sheet, look=look)
-        options = survey.Options()
+        options = inspection.Options()
         begin = time.monotonic()
         faces = data_dir / "faces.json"
-        found = survey.run("casme2", str(source), options, faces, lambda *_: None)
+        found = inspection.run("casme2", str(source), options, faces, lambda *_: None)
         looked = time.monotonic()
-        official.write("casme2", found, data_dir, options, lambda *_: None)
+        prepared.write("casme2", found, data_dir, options, lambda *_: None)
         end = time.monotonic()
     frames = sum(len(clip.paths) for clip in found.usable)
     print(

@@ -20,7 +20,7 @@ import cv2
 import jax
 import numpy as np
 
-from selfme_jax.data import synthetic
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.ops import flow
 
 PAIRS = 8

@@ -63,6 +63,15 @@ def test_manifest_folder(folder):
         np.testing.assert_array_equal(image, picture(seed))
 
 
+def test_action_units_and_emotions_may_stand_beside(folder):
+    aus = ["4+L7B?", "", "12", "ref(1)"]
+    rows = [[*row, "joy", cell] for row, cell in zip(ROWS, aus, strict=True)]
+    write_csv(folder, rows, [*HEADER, "emotion", "aus"])
+    samples = flow_images.load(root=str(folder)).samples
+    assert [s.aus for s in samples] == ["12", "", "4+L7B?", "ref(1)"]
+    assert {s.emotion for s in samples} == {"joy"}
+
+
 def test_sha256_is_of_the_pixels(folder):
     image = picture(2)
     head = b"(28, 28, 3) |u1 "

@@ -38,6 +38,18 @@ def test_columns(tmp_path):
     }
 
 
+def test_action_units_are_a_column_where_there_are_any(tmp_path):
+    annotated = (SAMPLES[0]._replace(aus="4+L12B?"), *SAMPLES[1:])
+    manifest.write(tmp_path / "m.csv", annotated)
+    assert manifest.read(tmp_path / "m.csv") == annotated
+    first, *_ = (tmp_path / "m.csv").read_text().splitlines()
+    assert first == ",".join((*manifest.COLUMNS, "aus"))
+    manifest.write(tmp_path / "old.csv", SAMPLES)
+    old = (tmp_path / "old.csv").read_text()
+    assert old.splitlines()[0] == ",".join(manifest.COLUMNS)
+    assert all(sample.aus == "" for sample in manifest.read(tmp_path / "old.csv"))
+
+
 def test_digest_is_that_of_the_file(tmp_path):
     path = tmp_path / "manifest.csv"
     manifest.write(path, SAMPLES)

@@ -6,8 +6,8 @@ import time
 import numpy as np
 import pytest
 
-from selfme_jax.data import synthetic
 from selfme_jax.data.pairs import ClipInfo, MemoryFrames, Pairs, prefetch
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import Clip, Sample, UserError
 
 COUNTS = (7, 1, 20, 3)  # the second has no pair, the last only close ones

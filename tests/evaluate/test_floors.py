@@ -121,6 +121,21 @@ def test_recomputed_from_floors_csv_exactly(samples, images, tmp_path):
         assert set(floor["datasets"]) == {"a", "b"}
 
 
+@pytest.mark.parametrize(
+    "change, says",
+    [
+        (lambda f: f.pop("linear"), "no linear floor"),
+        (lambda f: f.update(other=f["majority"]), "unknown 'other'"),
+    ],
+)
+def test_read_refuses_other_floors(samples, images, tmp_path, change, says):
+    rows = floors.evaluate(samples, folds.loso(samples), images, CLASSES)
+    change(rows)
+    floors.write(tmp_path / "floors.csv", rows)
+    with pytest.raises(UserError, match=says):
+        floors.read(tmp_path / "floors.csv")
+
+
 def test_read_refuses_another_file(samples, tmp_path):
     (tmp_path / "floors.csv").write_text("seed,fold\n0,0\n")
     with pytest.raises(UserError, match="expected 'floor'"):

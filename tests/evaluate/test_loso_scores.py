@@ -161,3 +161,10 @@ def test_margins_refuse_other_samples(rows):
     floor = take(rows, rows.dataset == "a")
     with pytest.raises(UserError, match="not of the same samples"):
         loso.margins(rows, {"linear": floor}, resamples=5)
+
+
+def test_margins_refuse_other_classes(rows):
+    probs = np.hstack([rows.probs, 0 * rows.probs[:, :1]])
+    floor = rows._replace(probs=probs, classes=(*rows.classes, "other"))
+    with pytest.raises(UserError, match="not of the same samples"):
+        loso.margins(rows, {"linear": floor}, resamples=5)

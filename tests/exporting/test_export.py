@@ -12,12 +12,13 @@ import jax
 import numpy as np
 import pytest
 from jax import export as jax_export
-from ml_collections import ConfigDict
 
-from selfme_jax import settings, workdir
+from selfme_jax import workdir
 from selfme_jax.evaluate import predictions
-from selfme_jax.exporting import bundle, model, names, safetensors
-from selfme_jax.exporting.trained import Trained, restore
+from selfme_jax.exporting import bundle
+from selfme_jax.run import config
+from selfme_jax.run.trained import Trained, restore
+from selfme_jax.train import variables as names
 from selfme_jax.train.checkpoint import Chunk
 from selfme_jax.types import UserError
 
@@ -41,8 +42,8 @@ QUICK = {"xla_backend_optimization_level": 0, "xla_llvm_disable_expensive_passes
 
 def opened(folder):
     """What the command sees of a workdir."""
-    config = ConfigDict(model.tuples(workdir.read_json(folder / "config.json")))
-    return Trained(folder, settings.resolve(config))
+    run = workdir.open_workdir(folder)
+    return Trained(run, config.restored(workdir.read_json(run.config)))
 
 
 @pytest.fixture(scope="module")
@@ -132,7 +133,7 @@ def test_stablehlo_runs_without_the_package(export, faces, outputs, tmp_path):
 
 
 def test_safetensors_are_identical(saved, fold):
-    loaded = safetensors.load(saved)
+    loaded = bundle.load(saved)
     mine, theirs = (names.flatten(m.variables) for m in (loaded, fold))
     assert mine.keys() == theirs.keys() and len(mine) > 50
     for name in mine:
@@ -148,13 +149,13 @@ def test_other_arrays_are_refused_by_a_diff(saved, tmp_path):
 
     folder = tmp_path / "out"
     shutil.copytree(saved, folder)
-    arrays = load_file(folder / safetensors.FILE)
+    arrays = load_file(folder / bundle.ARRAYS)
     first = "classifier/params/head/logits/bias"
     arrays["classifier/params/stranger"] = arrays.pop(first)
     arrays["motion/params/detect/stem/conv/kernel"] = np.zeros((2, 3), np.float16)
-    save_file(arrays, folder / safetensors.FILE)
+    save_file(arrays, folder / bundle.ARRAYS)
     with pytest.raises(UserError) as caught:
-        safetensors.load(folder)
+        bundle.load(folder)
     _, *lines, remedy = str(caught.value).splitlines()
     assert lines == [
         f"- {first}: float32 [3]",
@@ -163,9 +164,9 @@ def test_other_arrays_are_refused_by_a_diff(saved, tmp_path):
         "+ motion/params/detect/stem/conv/kernel: float16 [2, 3]",
     ]
     assert "make it again" in remedy
-    save_file({"x": np.zeros(3)}, folder / safetensors.FILE)  # another model's
+    save_file({"x": np.zeros(3)}, folder / bundle.ARRAYS)  # another model's
     with pytest.raises(UserError) as caught:
-        safetensors.load(folder)
+        bundle.load(folder)
     assert len(str(caught.value).splitlines()) == names.SHOWN + 3
 
 
@@ -174,17 +175,17 @@ def damaged(saved, tmp_path, change):
     shutil.copytree(saved, folder)
     change(folder)
     with pytest.raises(UserError) as caught:
-        safetensors.load(folder)
+        bundle.load(folder)
     return str(caught.value)
 
 
 def test_damage_is_refused(saved, tmp_path):
     def cut(folder):
-        path = folder / safetensors.FILE
+        path = folder / bundle.ARRAYS
         path.write_bytes(path.read_bytes()[:-100])
 
     def flip(folder):
-        path = folder / safetensors.FILE
+        path = folder / bundle.ARRAYS
         data = bytearray(path.read_bytes())
         data[-1] ^= 1
         path.write_bytes(data)
@@ -192,7 +193,7 @@ def test_damage_is_refused(saved, tmp_path):
     def pickled(folder):
         import pickle
 
-        (folder / safetensors.FILE).write_bytes(pickle.dumps({"x": print}))
+        (folder / bundle.ARRAYS).write_bytes(pickle.dumps({"x": print}))
 
     def newer(folder):
         path = folder / bundle.CONFIG
@@ -247,7 +248,7 @@ def test_refit_is_on_everybody_and_resumes(export, faces, run, tmp_path):
     flags = (f"--workdir={faces}", "--format=safetensors", "--refit")
     ended = export(*flags, f"--output={tmp_path / 'out'}")
     assert ended.code == 0, ended.err
-    made = safetensors.load(tmp_path / "out")
+    made = bundle.load(tmp_path / "out")
     card = (tmp_path / "out" / bundle.CARD).read_text()
     assert "No score of this\nvery model exists" in card and "This refit met" in card
     assert "all 9 clips of all 3 subjects, seed 0" in card
@@ -259,7 +260,7 @@ def test_refit_is_on_everybody_and_resumes(export, faces, run, tmp_path):
         assert max(abs(a - b).max() for a, b in pairs) > 1e-5
     ended = export(*flags, f"--output={tmp_path / 'again'}")
     assert ended.code == 0 and "motion 100%  chunk 1: kept" in ended.out
-    again = safetensors.load(tmp_path / "again")
+    again = bundle.load(tmp_path / "again")
     jax.tree.map(np.testing.assert_array_equal, again.variables, made.variables)
 
 

@@ -8,14 +8,20 @@ import jax
 import numpy as np
 import pytest
 from jax import export
+from selfme_jax.configs import base
 
-from configs import base
-from selfme_jax.exporting import bundle, model, safetensors
-from selfme_jax.methods import registry
+from selfme_jax.inference import bundle, model
+from selfme_jax.systems import registry
+from selfme_jax.targets.classes import Classes
 from selfme_jax.types import UserError
 
 # Written by the first version of the format; never to be written again. Where this
 # fails, raise bundle.VERSION and give bundle.MIGRATIONS what makes the old one load.
+DEEP = [
+    name
+    for name, system in registry.SYSTEMS.items()
+    if "train" in system.settings and not system.reads
+]
 GOLDEN = Path(__file__).with_name("golden_v1")
 SAYS = {"xla_backend_optimization_level": 1}
 
@@ -26,7 +32,7 @@ def frames():
 
 
 def test_the_first_version_still_loads_and_says_the_same():
-    loaded = safetensors.load(GOLDEN)
+    loaded = bundle.load(GOLDEN)
     then = json.loads((GOLDEN / bundle.CONFIG).read_text())["origin"]
     compiled = jax.jit(loaded.apply).lower(loaded.variables, *frames()).compile(SAYS)
     said = compiled(loaded.variables, *frames())
@@ -37,11 +43,12 @@ def test_the_first_version_still_loads_and_says_the_same():
 
 
 def test_an_older_version_is_migrated(monkeypatch, tmp_path):
-    """Made up: version 2 called 'flow' 'motion_input' before, now version 3."""
+    """Made up: version 3 called 'flow' 'motion_input', and now is version 4."""
     folder = tmp_path / "old"
     shutil.copytree(GOLDEN, folder)
     config = json.loads((folder / bundle.CONFIG).read_text())
-    config["format_version"] = 2
+    config["format_version"] = 3
+    config["description"]["target"] = "classes"
     config["description"]["motion_input"] = config["description"].pop("flow")
     (folder / bundle.CONFIG).write_text(json.dumps(config))
     with pytest.raises(UserError, match="Install a newer one"):
@@ -51,8 +58,8 @@ def test_an_older_version_is_migrated(monkeypatch, tmp_path):
         config["description"]["flow"] = config["description"].pop("motion_input")
         return config
 
-    monkeypatch.setattr(bundle, "VERSION", 3)
-    monkeypatch.setattr(bundle, "MIGRATIONS", {2: rename})
+    monkeypatch.setattr(bundle, "VERSION", 4)
+    monkeypatch.setattr(bundle, "MIGRATIONS", {3: rename})
     assert bundle.read(folder, "safetensors").flow["size"] == 14
 
 
@@ -71,14 +78,14 @@ def test_a_key_that_is_not_there_is_an_error_of_the_user(key):
 @pytest.mark.parametrize(
     ("method", "given"),
     [
-        *((name, "images") for name in registry.METHODS if name != "tcae"),
+        *((name, "images") for name in DEEP),
         *(("vit", "apex"), ("vit", "tvl1")),
     ],
 )
 def test_every_method_takes_any_batch(method, given):
     """Traced only, for a batch whose size is a symbol."""
     config = base.get_config().to_dict() | {"input": given, "method": method}
-    made = model.build(model.describe(config, ("a", "b", "c"), (28, 28, 3)))
+    made = model.build(model.describe(config, Classes(("a", "b", "c")), (28, 28, 3)))
     (b,) = export.symbolic_shape("b")
     said = jax.eval_shape(made.apply, made.template(), *made.inputs(b))
     assert said["probabilities"].shape == (b, 3)

@@ -3,9 +3,11 @@
 import jax
 import numpy as np
 import pytest
+from selfme_jax.configs import base
 
-from configs import base
-from selfme_jax.exporting import model, onnx
+from selfme_jax.exporting import onnx
+from selfme_jax.inference import model
+from selfme_jax.targets.classes import Classes
 from selfme_jax.types import UserError
 
 pytest.importorskip("onnx")
@@ -34,7 +36,7 @@ def made(given="learned", method="scvit", network=(), **flow):
     config["motion"]["network"] |= {**NETWORK, **dict(network)}
     config["flow"] |= flow
     side = 28 if given == "images" else SIDE
-    described = model.describe(config, ("a", "b", "c"), (side, side, 3))
+    described = model.describe(config, Classes(("a", "b", "c")), (side, side, 3))
     empty = model.build(described)
     rng = np.random.default_rng(0)
 

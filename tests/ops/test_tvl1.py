@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from selfme_jax.data import synthetic
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.ops import filters, flow
 
 SHAPE = (70, 56)  # four scales; one shape for all tests: compiling takes longest

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from selfme_jax.evaluate import floors, folds, loso
+from selfme_jax.targets.action_units import ActionUnits
 from selfme_jax.types import Predictions, Sample
 
 CLASSES = ("negative", "positive", "surprise")
@@ -36,6 +37,7 @@ def made() -> tuple[Predictions, dict]:
         "epoch_rule": "fixed",
         "motion_scope": "per_fold",
         "motion_init": "",
+        "motion_seeds": 5,
         "pretrained_weights": "",
         "labels_shuffled": False,
         "imitation": False,
@@ -50,6 +52,36 @@ def made() -> tuple[Predictions, dict]:
         "protocol": protocol,
         "provenance": {"git": "abc", "versions": {"jax": "1.2"}, "device": "cpu"},
     }
+
+
+@pytest.fixture(scope="session")
+def made_units(made) -> tuple[Predictions, dict]:
+    """The same clips with action units: nobody shows AU 25, smic no AU 12."""
+    one = loso.pool(made[0])
+    samples = [Sample(*name.split("/"), 0, aus="none") for name in one.sample.tolist()]
+    generator = np.random.default_rng(1)
+    label = (generator.random((len(samples), 4)) < (0.3, 0.5, 0.4, 0)).astype(int)
+    label[one.dataset == "smic", 2] = 0
+    cells = ["+".join(np.array(["1", "4", "12", "25"])[row == 1]) for row in label]
+    samples = [s._replace(aus=c or "none") for s, c in zip(samples, cells, strict=True)]
+    target = ActionUnits((1, 4, 12, 25))
+    splits = folds.loso([s._replace(label=i % 2) for i, s in enumerate(samples)])
+    floor = target.floors(samples, splits, generator.normal(size=(1, len(samples), 5)))
+    logits = generator.normal(size=(3, *label.shape)) + 3.0 * label - 1.5
+    rows = target.table(logits, samples, splits, range(3))
+    found = target.summarise(rows, floor, resamples=100, rule="pooled")
+    rest = {key: made[1][key] for key in ("protocol", "provenance")}
+    return rows, found | rest
+
+
+@pytest.fixture
+def unit_rows(made_units) -> Predictions:
+    return made_units[0]
+
+
+@pytest.fixture
+def unit_results(made_units) -> dict:
+    return copy.deepcopy(made_units[1])
 
 
 @pytest.fixture

@@ -7,8 +7,9 @@ import re
 
 import numpy as np
 import pytest
+from etils import epath
 
-from selfme_jax.evaluate import bootstrap, floors, folds, loso, predictions
+from selfme_jax.evaluate import bootstrap, floors, folds, loso, predictions, units
 from selfme_jax.report import comparison, curves, layout
 from selfme_jax.report.comparison import Cell
 from selfme_jax.types import Predictions, Sample
@@ -151,3 +152,49 @@ def test_a_curve_has_the_best_of_the_paper(cells):
     assert [t.get_text() for t in place.get_xticklabels()] == ["1", "2"]
     names = [line.get_label() for line in place.lines]
     assert {"ours", "linear floor", "the paper's best"} <= set(names)
+
+
+def test_action_units_have_their_own_measures(made_units, tmp_path):
+    """In place of UF1 and UAR; the paper has none."""
+    rows, results = made_units
+    noise = np.random.default_rng(2).random(rows.probs.shape)
+    cells = []
+    for name, own in (("worse", rows._replace(probs=noise)), ("SelfME", rows)):
+        folder = tmp_path / name
+        folder.mkdir()
+        predictions.write(folder / "predictions.csv", own)
+        first = Predictions(*(c[own.seed == 0] for c in own[:-1]), own.classes)
+        floor = dict.fromkeys(("constant", "prevalence", "linear"), first)
+        floors.write(folder / "floors.csv", floor)
+        (folder / "results.json").write_text(json.dumps(results))
+        cells.append(Cell(name, "all", None, PAPER, epath.Path(folder)))
+    cells.append(Cell("LBP-TOP", "all", None, PAPER, why_not="needs frames"))
+    found = comparison.entries("SelfME", cells)
+    assert [e["data"] for e in found[::3]] == [
+        "all: pooled",
+        "all: casme2",
+        "all: smic",
+    ]
+    pooled = found[1]
+    assert pooled["mean_f1"] == pytest.approx(results["mean_f1"])
+    assert pooled["mean_auc_high"] == pytest.approx(
+        units.summarise(rows)["ci95"]["mean_auc"][1]
+    )
+    change = found[0]["difference_mean_auc"]
+    assert change == pytest.approx(found[0]["mean_auc"] - pooled["mean_auc"])
+    assert found[0]["difference_mean_auc_high"] < 0
+    assert not [key for e in found for key in e if "uf1" in key or "paper" in key]
+    text = comparison.write(tmp_path, "Title", "", "SelfME", found)
+    assert "mean F1 - SelfME" in text and "paper" not in text.lower()
+    assert "5 of the motion network" in text and "LBP-TOP: needs frames" in text
+    tex = (tmp_path / "table.tex").read_text()
+    assert r"\begin{tabular}{llll}" in tex and "mean AUC & linear floor" in tex
+
+
+def test_seeds_of_the_motion_network_stand_beside(found, tmp_path):
+    assert {e["motion_seeds"] for e in found if e["seeds"]} == {5}
+    text = comparison.write(tmp_path, "T", "", "SelfME", found)
+    assert "Mean of 3 seed(s), 5 of the motion network;" in text
+    for entry in found:
+        entry["motion_seeds"] = 0 if entry["seeds"] else None
+    assert "motion network" not in comparison.write(tmp_path, "T", "", "SelfME", found)

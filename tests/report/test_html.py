@@ -107,3 +107,33 @@ def test_verdict_is_marked(tmp_path, results, beats):
 def test_run_refuses_a_folder_without_predictions(tmp_path, results):
     with pytest.raises(UserError, match=r"predictions\.csv"):
         run.write(tmp_path, results, title="t", command="c")
+
+
+@pytest.fixture(scope="module")
+def unit_page(tmp_path_factory, made_units):
+    folder = tmp_path_factory.mktemp("units")
+    rows, results = made_units
+    predictions.write(folder / "predictions.csv", rows)
+    run.write(folder, results, title="t", command="c", metrics=METRICS)
+    assert {p.stem for p in (folder / "figures").iterdir()} == {
+        *("scores", "units", "subjects", "curves"),
+    }
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
+def test_page_of_action_units(unit_page, made_units):
+    results = made_units[1]
+    assert not unit_page.open
+    text = unit_page.text
+    for key in ("mean_f1", "mean_auc"):
+        for value in (results[key], *results["ci95"][key], results[f"{key}_sd"]):
+            assert f"{value:.3f}" in text
+        for floor in results["floors"].values():
+            assert f"{floor[key]:.3f}" in text
+    for unit, own in results["aus"].items():
+        assert f"AU {unit} {own['n']} {own['f1']:.3f}" in text
+        assert f"{own['n']} AU {unit}" in text
+    assert "mean F1, mean of 3 seeds (motion: 5 seeds)" in text
+    assert "By action unit" in text and "By class" not in text
+    assert verdict.judge(results).text in text and "smic: AU 12" in text
+    assert len([1 for tag, _ in unit_page.tags if tag == "img"]) == 4

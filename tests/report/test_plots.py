@@ -1,8 +1,10 @@
+import warnings
+
 import cv2
 import numpy as np
 import pytest
 
-from selfme_jax.report import plots
+from selfme_jax.report import mistakes, plots
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -19,13 +21,13 @@ def words(drawn) -> str:
 
 def test_confusion_shows_counts_and_shares(results):
     results["confusion"] = [[7.5, 2.5, 0], [1, 3, 0], [0, 0, 0]]
-    drawn = plots.confusion(results)
+    drawn = mistakes.confusion(results)
     text = words(drawn)
     assert "7.5\n75 %" in text and "1\n25 %" in text and "0\n0 %" in text
     for title in ("all (n = 72)", "casme2 (n = 40)", "smic (n = 32)"):
         assert title in text
     del results["datasets"]["smic"]
-    assert "all" not in words(plots.confusion(results))
+    assert "all" not in words(mistakes.confusion(results))
 
 
 def test_scores_show_run_vote_and_floors(results):
@@ -37,7 +39,7 @@ def test_scores_show_run_vote_and_floors(results):
 
 
 def test_subjects_count_clips_and_errors(rows):
-    drawn = plots.subjects(rows)
+    drawn = mistakes.subjects(rows)
     first, second = drawn.axes
     clips = [bar.get_height() for bar in first.containers[0]]
     wrong = [bar.get_height() for bar in first.containers[1]]
@@ -70,3 +72,65 @@ def test_saved_files_are_the_bytes_and_repeatable(results, tmp_path):
     image = decode(images["scores"])
     assert image.shape[1] == pytest.approx(plots.WIDTH * plots.DPI, abs=2)
     assert (image != 255).any()
+
+
+def test_units_show_their_scores_and_floors(unit_results):
+    drawn = plots.units(unit_results)
+    first, second = drawn.axes
+    labels = [t.get_text() for t in first.get_yticklabels()]
+    own = unit_results["aus"]
+    assert labels == [f"AU {unit} ({score['n']})" for unit, score in own.items()]
+    linear = unit_results["floors"]["linear"]["aus"]
+    for axis, key in ((first, "f1"), (second, "auc")):
+        lines = [tuple(np.ravel(line.get_xdata())) for line in axis.lines]
+        for unit, score in own.items():
+            assert tuple(score["ci95"][key]) in lines
+            assert (score[key],) in lines and (linear[unit][key],) in lines
+
+
+def test_subjects_of_units_count_what_is_missed_and_what_is_not_there(unit_rows):
+    drawn = mistakes.subjects(unit_rows)
+    shown, missed, alarms = (
+        [bar.get_height() for bar in bars] for bars in drawn.axes[0].containers
+    )
+    for p in range(5):
+        own = (unit_rows.dataset == "casme2") & (unit_rows.subject == f"sub<{p}>")
+        label, likely = unit_rows.label[own], unit_rows.probs[own] >= 0.5
+        assert shown[p] == pytest.approx(label.sum() / 3)
+        assert missed[p] == pytest.approx(((label == 1) & ~likely).sum() / 3)
+        assert -alarms[p] == pytest.approx(((label == 0) & likely).sum() / 3)
+
+
+NAMES = ("$\\frac{$", "a\nb\x00", "映像", "x" * 10_000, "_^{}%&#")
+
+
+@pytest.mark.parametrize("several", [False, True])
+def test_any_name_can_be_drawn(rows, results, unit_rows, unit_results, several):
+    rows, found = (unit_rows, unit_results) if several else (rows, results)
+    people = np.unique(rows.subject)
+    names = dict(zip(people, (f"{i}{n}" for i, n in enumerate(NAMES)), strict=False))
+    rows = rows._replace(
+        subject=np.array([names.get(s, s) for s in rows.subject]),
+        dataset=np.array([{"smic": "$\\bad$"}.get(d, d) for d in rows.dataset]),
+    )
+    found["datasets"]["$\\bad$"] = found["datasets"].pop("smic")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        data = plots.png(mistakes.subjects(rows))
+        if not several:
+            plots.png(mistakes.confusion(found))
+    assert decode(data).shape[0] < 2000
+    assert "$\\bad$" in words(mistakes.subjects(rows))
+
+
+def test_many_people_keep_their_names_apart(rows):
+    many = rows._replace(
+        subject=np.array([f"s{i // 2}" for i in range(len(rows.seed))])
+    )
+    many = many._replace(
+        seed=0 * many.seed, sample=np.arange(len(many.seed)).astype(str)
+    )
+    axis = mistakes.subjects(many).axes[0]
+    labels = axis.get_xticklabels()
+    size = labels[0].get_fontsize()
+    assert len(labels) * size <= 72 * plots.WIDTH and size > 0

@@ -114,3 +114,36 @@ def test_the_better_of_two_linear_floors_counts(results):
     assert "each image divided by its deviation has UF1/UAR 0.999" in (
         verdict.judge(results).text
     )
+
+
+@pytest.mark.parametrize("floor", ["constant", "prevalence", "linear"])
+@pytest.mark.parametrize("key", ["mean_f1", "mean_auc"])
+def test_action_units_have_floors_too(unit_results, floor, key):
+    judged = verdict.judge(unit_results)
+    assert judged.beats and "mean F1 +" in judged.text and "mean AUC +" in judged.text
+    unit_results["floors"][floor][key] = unit_results[key]
+    judged = verdict.judge(unit_results)
+    assert not judged.beats and "mean F1/mean AUC" in judged.text
+    assert verdict.judge(unit_results, "casme2").beats
+
+
+def test_units_that_cannot_be_scored_are_named(unit_results):
+    (note,) = [n for n in verdict.notes(unit_results) if "AU" in n]
+    assert note.endswith("casme2: AU 25, smic: AU 12, smic: AU 25.")
+
+
+@pytest.mark.parametrize(
+    ("motion", "text", "noted"),
+    [
+        (0, "mean of 6 seeds", False),
+        (1, "mean of 6 seeds (motion: one seed)", True),
+        (3, "mean of 6 seeds (motion: 3 seeds)", True),
+        (5, "mean of 6 seeds (motion: 5 seeds)", False),
+    ],
+)
+def test_seeds_of_the_motion_network_stand_beside(results, motion, text, noted):
+    results["seeds"] *= 2
+    results["protocol"]["motion_seeds"] = motion
+    assert verdict.seeds(results) == text
+    said = [note for note in verdict.notes(results) if "motion network" in note]
+    assert bool(said) == noted

@@ -13,6 +13,7 @@ import toy
 
 from selfme_jax.train import pod
 from selfme_jax.train.log import Log
+from selfme_jax.workdir import open_workdir
 
 
 def main(folder):
@@ -27,7 +28,7 @@ def main(folder):
         place = folder / name
         if jax.process_index() == 0:
             place.mkdir(exist_ok=True)
-        log = Log(place)
+        log = Log(open_workdir(place))
         found[name] = toy.fit(place, log, runs, **options)
         log.close()
     leaves = {

@@ -8,14 +8,15 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from selfme_jax.methods import clips, deep, first_stage, method
-from selfme_jax.methods.clips import Frames
-from selfme_jax.methods.deep import Data
+from selfme_jax.inputs import device_clips, learning
+from selfme_jax.systems import base, deep
+from selfme_jax.systems.deep import Data
 from selfme_jax.train import draws, loop
 from selfme_jax.train.draws import DrawnOutsideError
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import UserError
+from selfme_jax.workdir import open_workdir
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy
@@ -69,10 +70,16 @@ def test_a_fold_without_samples_is_refused():
         draws.weights(np.zeros(0), np.zeros(0, int), 5, name="toy/s3")
 
 
-def test_a_balance_beyond_all_measure_is_refused():
+def test_a_balance_beyond_all_measure_draws_the_rarest_class_of_training():
     """It once drew sample 0, which is held out by some fold, in every step of all."""
-    with pytest.raises(UserError, match="could never be drawn"):
-        method.runs(toy.problem(), balance=1000.0)
+    problem = toy.problem(seeds=(0,))
+    runs, _ = base.training_runs(problem, balance=1000.0)
+    for weights, split in zip(runs.weights, problem.splits, strict=True):
+        drawn = np.unique(masked(jax.random.key(0), weights))
+        counts = np.bincount(problem.labels[split.train])
+        rare = np.flatnonzero(counts == counts[counts > 0].min())
+        assert set(drawn) <= set(split.train)
+        assert set(problem.labels[drawn]) <= set(rare)
 
 
 def test_weights_of_which_none_is_left_are_found_where_they_are_drawn():
@@ -86,8 +93,9 @@ def test_weights_of_which_none_is_left_are_found_where_they_are_drawn():
 
 def fit(folder, change=lambda runs: runs, **changes):
     task, runs, names, data = toy.setting(steps=6)
-    log = Log(folder)
-    stage = Stage("toy", folder, log, log_every=4, save_seconds=0.0)
+    run = open_workdir(folder)
+    log = Log(run)
+    stage = Stage("toy", run, log, log_every=4, save_seconds=0.0)
     try:
         return loop.fit(
             *(task._replace(**changes), change(runs), data, lambda v, *_: v),
@@ -122,14 +130,11 @@ def test_a_step_that_draws_outside_ends_the_run_before_it_is_saved(tmp_path):
     bad = runs.test[9, 0]
 
     def batch(key, data, run):
-        inputs, labels = task.batch(key, data, run)
+        batch = task.batch(key, data, run)
         wrong = (run.fold == 2) & (run.seed == 1) & (jax.random.uniform(key) < 0.9)
         drawn = jnp.where(wrong, bad, jnp.argmax(run.weights))
-        return deep_record(drawn[None], inputs, labels)
-
-    def deep_record(chosen, inputs, labels):
-        draws._RECORD.get().append(chosen)
-        return inputs, labels
+        draws._RECORD.get().append(drawn[None])
+        return batch
 
     with pytest.raises(
         DrawnOutsideError, match=r"step \d of seed 1 fold toy/s2 drew 1"
@@ -153,20 +158,21 @@ def test_all_samplers_draw_where_they_are_looked_at():
     _, runs, _, data = toy.setting()
     run = jax.tree.map(lambda x: jnp.asarray(x[0]), runs)
     key, n = jax.random.key(0), len(runs.weights[0])
-    frames = Frames(np.zeros((n, 2, 4, 4, 3), np.uint8), np.ones(n), np.full(n, 2))
+    frames = device_clips.DeviceClips(
+        np.zeros((n, 2, 4, 4, 3), np.uint8), np.ones(n), np.full(n, 2)
+    )
     frames = jax.tree.map(jnp.asarray, frames)._replace(
         apex=jnp.ones(n, int), length=jnp.full(n, 2)
     )
-    recipe = deep.Recipe(0, 1, 16, None, 0, 0)
 
     class Pairs:
         batch_size, onset_apex, mirror = 16, 0.5, 0.5
 
     samplers = [
         lambda: deep.draw(key, Data(*map(jnp.asarray, data)), run, size=16, mirror=0.5),
-        lambda: first_stage.pairs(key, frames, run, Pairs),
-        lambda: clips.draw_pairs(
-            *(key, frames, run), size=16, onset_apex=0.5, mirror=recipe.mirror
+        lambda: learning.pairs(key, frames, run, Pairs),
+        lambda: device_clips.draw_pairs(
+            *(key, frames, run), size=16, onset_apex=0.5, mirror=0.5
         ),
     ]
     for sampler in samplers:

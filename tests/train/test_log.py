@@ -6,9 +6,10 @@ import subprocess
 import sys
 
 import numpy as np
-from tensorboardX.proto.event_pb2 import Event
+from tensorboard.compat.proto.event_pb2 import Event
 
 from selfme_jax.train import log
+from selfme_jax.workdir import open_workdir
 
 
 def events(path):
@@ -24,7 +25,7 @@ def events(path):
 
 
 def test_each_step_is_a_row_and_a_scalar(tmp_path):
-    writer = log.Log(tmp_path)
+    writer = log.Log(open_workdir(tmp_path))
     writer.metrics("motion", 2, 5, {"loss": np.array([0.5, 0.25])})
     writer.flush()
     lines = (tmp_path / "metrics.jsonl").read_text().splitlines()
@@ -45,7 +46,8 @@ import sys
 import numpy as np
 import selfme_jax.main
 from selfme_jax.train import log
-writer = log.Log(sys.argv[1])
+from selfme_jax.workdir import open_workdir
+writer = log.Log(open_workdir(sys.argv[1]))
 writer.metrics("motion", 0, 1, {"loss": np.zeros(1)})
 print("written", "google.cloud.storage" in sys.modules)
 import torch

@@ -10,11 +10,12 @@ import numpy as np
 import optax
 import pytest
 
-from selfme_jax.methods import method
-from selfme_jax.methods.deep import Data
+from selfme_jax.systems import base as method
+from selfme_jax.systems.deep import Data
 from selfme_jax.train import chunks, loop, step
 from selfme_jax.train.log import Log, read
 from selfme_jax.train.loop import NonFiniteError, Stage
+from selfme_jax.workdir import open_workdir
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy
@@ -26,7 +27,7 @@ STEPS = 20
 def setting():
     problem, deep = toy.problem(), toy.deep()
     task = deep.task(problem.inputs.shape, len(problem.labels))._replace(steps=STEPS)
-    runs, names = method.runs(problem, balance=0.5)
+    runs, names = method.training_runs(problem, balance=0.5)
     data = Data(jnp.array(problem.inputs), jnp.array(problem.labels, jnp.int32))
     return task, runs, names, data
 
@@ -34,8 +35,8 @@ def setting():
 def fit(setting, folder, finish=lambda v, run, data: v, **options):
     task, runs, names, data = setting
     folder.mkdir(exist_ok=True, parents=True)
-    log = Log(folder)
-    stage = Stage("toy", folder, log, **options)
+    log = Log(open_workdir(folder))
+    stage = Stage("toy", open_workdir(folder), log, **options)
     result = loop.fit(task, runs, data, finish, stage, names)
     log.close()
     return result
@@ -131,7 +132,7 @@ def test_held_out_subjects_enter_nothing(setting, pmapped, tmp_path):
     for i, split in enumerate(problem.splits):
         flow[i, split.test] = np.nan
     per_fold = problem._replace(inputs=flow)
-    runs, _ = method.runs(per_fold, balance=0.5)
+    runs, _ = method.training_runs(per_fold, balance=0.5)
     poisoned = fit(
         (task, runs, names, Data(flow, labels[0].astype(np.int32))), tmp_path
     )
@@ -170,7 +171,7 @@ def test_resume_is_bit_equal_and_finished_chunks_are_kept(
     whole = fit(setting, tmp_path / "whole", **options)
     folder = tmp_path / "killed"
     folder.mkdir()
-    stage = Stage("toy", folder, Dying(folder), **options)
+    stage = Stage("toy", open_workdir(folder), Dying(open_workdir(folder)), **options)
     with pytest.raises(KilledError):
         loop.fit(task, runs, data, lambda v, run, data: v, stage, names)
     before = read(folder / "metrics.jsonl")
@@ -233,7 +234,7 @@ def test_a_stream_that_is_broken_off_goes_on_where_it_was(setting, tmp_path):
     expected = fit(whole, tmp_path / "whole", **options)
     folder = tmp_path / "killed"
     folder.mkdir()
-    stage = Stage("toy", folder, Dying(folder), **options)
+    stage = Stage("toy", open_workdir(folder), Dying(open_workdir(folder)), **options)
     with pytest.raises(KilledError):
         loop.fit(streamed, runs, whole[-1], lambda v, *_: v, stage, names)
     got = fit(whole, folder, **options)
@@ -253,8 +254,8 @@ def test_what_finish_gives_is_kept_by_the_weights(setting, tmp_path):
         return variables["params"]["Dense_0"]["kernel"].sum() + run.fold
 
     def go():
-        log = Log(tmp_path)
-        stage = Stage("toy", tmp_path, log)
+        log = Log(open_workdir(tmp_path))
+        stage = Stage("toy", open_workdir(tmp_path), log)
         found = loop.fit(task, runs, data, finish, stage, names, kept=kept)
         log.close()
         return found

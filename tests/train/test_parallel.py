@@ -15,9 +15,10 @@ import numpy as np
 import optax
 import pytest
 
-from selfme_jax.methods import deep
+from selfme_jax.systems import deep
 from selfme_jax.train import chunks, parallel, preemption, programs, step
 from selfme_jax.train.log import Log, read
+from selfme_jax.workdir import open_workdir
 
 sys.path.insert(0, str(Path(__file__).parent))
 import toy
@@ -64,7 +65,10 @@ def test_weights_drawn_in_haste_are_the_same_to_the_bit():
 
 def one_run(batch=8):
     task, runs, _, data = toy.setting()
-    draw = partial(deep.draw, size=batch, mirror=0.5)
+
+    def draw(key, data, run):
+        return *deep.draw(key, data, run, size=batch, mirror=0.5), run.shares
+
     run = jax.tree.map(lambda x: x[3:4], runs)
     return task._replace(batch=draw), run, data
 
@@ -126,7 +130,7 @@ def test_gradients_over_eight_devices_are_not_eight_times_as_large():
 def several(tmp_path_factory):
     """All runs, uninterrupted, on eight devices, two at once on each."""
     folder = tmp_path_factory.mktemp("several")
-    return toy.fit(folder, Log(folder), at_once=2)
+    return toy.fit(folder, Log(open_workdir(folder)), at_once=2)
 
 
 class Terminated(Log):
@@ -159,7 +163,7 @@ def test_sigterm_saves_and_fewer_devices_go_on(several, handler, tmp_path, capsy
     stop_half_way(tmp_path, at_once=2)
     assert chunks.read(tmp_path / "checkpoints" / "toy") == [14]
     # Half the chunk at once: as on half the devices.
-    found = toy.fit(tmp_path, Log(tmp_path), runs_per_device=1)
+    found = toy.fit(tmp_path, Log(open_workdir(tmp_path)), runs_per_device=1)
     close(found, several, 1e-4)
     close(found["params"], several["params"], 1e-5)
     assert "resumed at step 10 of 20" in capsys.readouterr().out
@@ -172,7 +176,7 @@ def test_sigterm_saves_and_more_devices_go_on(several, handler, tmp_path):
     folder.mkdir(parents=True)
     (folder / "chunks.json").write_text("[3]")  # begun on three devices
     stop_half_way(tmp_path)
-    found = toy.fit(tmp_path, Log(tmp_path))
+    found = toy.fit(tmp_path, Log(open_workdir(tmp_path)))
     assert chunks.read(folder) == [3, 11]
     close(found["params"], several["params"], 1e-5)
 

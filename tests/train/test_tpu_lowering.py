@@ -6,13 +6,15 @@ from functools import partial
 import jax
 import numpy as np
 import pytest
+from plans import plan
+from selfme_jax.configs import base, casme2
 
-from configs import base, casme2
-from selfme_jax import build, first_stages, settings
-from selfme_jax.methods import registry
-from selfme_jax.methods.clips import Frames
-from selfme_jax.methods.deep import Data
+from selfme_jax.inputs import learned
+from selfme_jax.inputs.device_clips import DeviceClips as Frames
 from selfme_jax.ops import warp
+from selfme_jax.run import build
+from selfme_jax.systems.deep import Data
+from selfme_jax.targets.classes import Classes
 from selfme_jax.train import step
 from selfme_jax.train.state import Run
 
@@ -58,8 +60,7 @@ def pixelwise(text):
 @pytest.fixture(scope="module")
 def motion():
     """The motion stage of CASME II at its full size, and its arguments."""
-    config = settings.resolve(casme2.get_config())
-    made = first_stages._motion(config)
+    made = learned._build(plan(casme2.get_config()).settings)
     numbers = shape(CLIPS, dtype=np.int32)
     frames = shape(CLIPS, LENGTH, SIZE, SIZE, 3, dtype=np.uint8)
     data = Frames(frames, numbers, numbers)
@@ -85,12 +86,7 @@ def test_motion_inference(motion):
 
 
 def test_loso_step_and_inference():
-    config = settings.resolve(base.get_config())
-    options = config.scvit.to_dict()
-    recipe = build.recipe(build.deep.Recipe, options["train"])
-    made = registry.METHODS["scvit"](
-        3, build.prepare(config), options["model"], options["loss"], recipe
-    )
+    made = build._method(plan(base.get_config()), Classes(("a", "b", "c")))
     data = Data(shape(1, 20, 28, 28, 3), shape(20, dtype=np.int32))
     task, run = made.task(data.inputs.shape, 20), one_run(20)
 

@@ -4,14 +4,17 @@ import flax.linen as nn
 import jax
 import numpy as np
 
-from selfme_jax.classifier import losses
 from selfme_jax.evaluate import folds
-from selfme_jax.methods import method
-from selfme_jax.methods.deep import Data, Deep, Recipe
-from selfme_jax.methods.method import Problem
+from selfme_jax.systems import base as method
+from selfme_jax.systems.base import Problem
+from selfme_jax.systems.deep import Data, Deep, Recipe
+from selfme_jax.targets.classes import Classes
 from selfme_jax.train import loop, optimizer
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Sample
+from selfme_jax.workdir import open_workdir
+
+TARGET = Classes(("negative", "positive", "surprise"))
 
 
 class Net(nn.Module):
@@ -39,16 +42,14 @@ def problem(seed=0, seeds=(0, 1)):
     flow = rng.normal(size=(len(labels), 8, 8, 3)).astype(np.float32)
     flow += labels[:, None, None, None]
     splits = folds.loso(samples)
-    return Problem(
-        flow[None], labels, ("negative", "positive", "surprise"), splits, seeds
-    )
+    return Problem(flow[None], labels, TARGET, splits, seeds)
 
 
 def deep(epochs=6.0):
     """8 samples a batch, averaged parameters."""
 
-    def value(logits, labels):
-        return losses.cross_entropy(logits, labels, smoothing=0.1), {}
+    def value(logits, labels, shares):
+        return TARGET.loss(logits, labels, shares, smoothing=0.1), {}
 
     def adam(steps):
         return optimizer.adamw(
@@ -69,14 +70,14 @@ def deep(epochs=6.0):
         mirror=0.5,
         ema=0.9,
     )
-    return Deep(lambda flow: flow, Net(), value, lambda output: output, recipe)
+    return Deep(lambda flow: flow, Net(), value, lambda output: output, TARGET, recipe)
 
 
 def setting(steps=20):
     """Task, runs of all folds and seeds, their names, and the data."""
     made, network = problem(), deep()
     task = network.task(made.inputs.shape, len(made.labels))._replace(steps=steps)
-    runs, names = method.runs(made, balance=0.5)
+    runs, names = method.training_runs(made, balance=0.5)
     return task, runs, names, Data(made.inputs, made.labels.astype(np.int32))
 
 
@@ -84,5 +85,5 @@ def fit(folder, log, which=slice(None), **options):
     """Variables of some of all runs, trained by the engine."""
     task, runs, names, data = setting()
     runs = jax.tree.map(lambda x: x[which], runs)
-    stage = Stage("toy", folder, log, **options)
+    stage = Stage("toy", open_workdir(folder), log, **options)
     return loop.fit(task, runs, data, lambda v, run, data: v, stage, names[which])

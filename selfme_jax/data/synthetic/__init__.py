@@ -1,0 +1,1 @@
+"""Procedural faces: nobody, with the true motion and the true action units."""

@@ -1,1 +1,0 @@
-"""Methods: what turns training samples into logits for held-out ones."""

@@ -1,0 +1,135 @@
+"""A motion network that an earlier run trained, and whom it was trained on."""
+
+import hashlib
+import shlex
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import jax
+from etils import epath
+
+from selfme_jax import files, workdir
+from selfme_jax.train import variables as arrays
+from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
+
+FREE = ("dtype", "remat")  # keys of the network that change no parameter
+
+
+class Pretrained(NamedTuple):
+    """variables: of the network, host arrays. run: that trained it."""
+
+    variables: Any
+    run: Workdir
+
+
+def found(init: str, run: Workdir) -> Workdir:
+    """Where the network that a run starts from is: its own copy, or the run ``init``.
+
+    Raises:
+      UserError: the two are not the same.
+    """
+    own = run.start
+    if not own.config.exists():
+        return workdir.open_workdir(init)
+    given = workdir.open_workdir(init)
+    if given.config.exists() and _digest(given) != _digest(own):
+        raise UserError(
+            f"{given.folder} is not the network that {run.folder} started from "
+            f"({own.folder}).\nChoose another --workdir, or give it that network back."
+        )
+    return own
+
+
+def adopt(source: Workdir, run: Workdir) -> None:
+    """Copy what ``load`` and provenance need of a run into the workdir of another.
+
+    So that this one can be reported on, exported and trusted wherever it is moved.
+    """
+    own = run.start
+    if own.config.exists() or source == own:
+        return
+    names = (source.manifest, source.clips, source.classifier)
+    for path in (
+        *names,
+        *files.below(source.checkpoints("motion")),
+        *files.below(source.start.folder),
+    ):
+        if path.exists():
+            _copy(path, own.folder / path.relative_to(source.folder))
+    _copy(source.config, own.config)  # last: with it the copy is whole
+
+
+def _copy(source: epath.Path, target: epath.Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    files.write(target, source.read_bytes())
+
+
+def _digest(run: Workdir) -> str:
+    """Of the arrays of a network, as orbax wrote them, and of its config."""
+    found = hashlib.sha256(run.config.read_bytes())
+    for path in files.below(run.checkpoints("motion")):
+        found.update(path.read_bytes())
+    return found.hexdigest()
+
+
+def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
+    """The trained motion network of a run that trained exactly one.
+
+    Args:
+      run: its workdir.
+      network: config.motion.network of the run that wants it.
+      template: variables of that network, arrays or shapes.
+
+    Raises:
+      UserError: no finished run of one network, or of another network.
+    """
+    remedy = "Set --config.motion.init to the workdir of a finished pretraining run."
+    try:
+        config = workdir.read_json(run.config)
+        trained, steps = config["motion"]["network"], config["motion"]["train"]["steps"]
+        per_fold = config["motion"]["scope"] == "per_fold"
+        several = config["task"] == "recognition" and (
+            per_fold or config["motion"]["seeds"] > 1
+        )
+    except (UserError, KeyError, TypeError) as error:
+        raise UserError(f"{run.folder} holds no motion network. {remedy}") from error
+    if several:
+        what = "a network per fold" if per_fold else "a network per seed"
+        raise UserError(f"{run.folder} holds {what}. {remedy}")
+    _compare(run, trained, network)
+    place = run.checkpoints("motion") / "0000"
+    if not (place / str(steps)).is_dir():
+        raise UserError(
+            f"the motion of {run.folder} is not trained to its end. {remedy}"
+        )
+    with Chunk(place) as chunk:
+        restored = chunk.restore(steps)
+    variables = jax.tree.map(lambda x: x[0], restored)
+    flat = arrays.flatten(variables), arrays.flatten(template)
+    arrays.check(place / str(steps), *flat)
+    return Pretrained(variables, run)
+
+
+def _compare(run: Workdir, trained: Mapping, wanted: Mapping) -> None:
+    mine, theirs = (
+        {k: v for k, v in n.items() if k not in FREE} for n in (wanted, trained)
+    )
+    if not workdir.differences(theirs, mine):
+        return
+    keys = sorted(
+        k
+        for k in mine.keys() | theirs.keys()
+        if _json(mine.get(k)) != _json(theirs.get(k))
+    )
+    flags = [f"--config.motion.network.{k}={_json(theirs.get(k))}" for k in keys]
+    raise UserError(
+        f"{run.folder} holds another network: it has {', '.join(keys)} different.\n"
+        f"To use it: {shlex.join(flags)}"
+    )
+
+
+def _json(value: Any) -> Any:
+    """JSON's lists and our tuples alike, in the form a flag takes."""
+    return tuple(map(_json, value)) if isinstance(value, list | tuple) else value

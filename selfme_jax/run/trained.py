@@ -1,0 +1,234 @@
+"""What a finished run trained: its people, and the networks of any of its folds."""
+
+from typing import Any
+
+import numpy as np
+from etils import epath
+
+from selfme_jax import workdir
+from selfme_jax.data import manifest, protocol
+from selfme_jax.evaluate import folds, predictions
+from selfme_jax.inference import model
+from selfme_jax.inference.model import Model
+from selfme_jax.run import build, pretrained
+from selfme_jax.run.plan import Plan
+from selfme_jax.systems import deep
+from selfme_jax.train import chunks
+from selfme_jax.train import variables as names
+from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
+
+
+class Trained:
+    """A recognition run, all stages of it.
+
+    Raises:
+      UserError: no finished run, nothing trained in it, or other data than it saw.
+    """
+
+    def __init__(self, run: Workdir, plan: Plan):
+        self.workdir, self.plan = run, plan
+        _refuse(run, plan)
+        self.dataset = build.dataset(plan)
+        self.samples = self.dataset.samples
+        if plan.shuffle_labels:
+            first = plan.settings["first_seed"]
+            self.samples = protocol.shuffle_labels(self.samples, first)
+        path, classes = run.manifest, self.dataset.classes
+        if manifest.read(path, classes=classes) != self.samples:
+            raise UserError(
+                f"the data are not those that {run.folder} was made from ({path}).\n"
+                "Give it its data back; their place is in its config.json."
+            )
+        self.target = build.target(plan, self.dataset)
+        self.splits = folds.SPLITS[plan.protocol.split](self.samples)
+        self.seeds = plan.seeds
+        self.method = build.method(plan, self.dataset)
+        if not isinstance(self.method, deep.Deep) or not plan.input.arguments:
+            raise UserError(
+                f"{run.folder} trained no network that export knows: method "
+                f"{plan.system.name} on {plan.input.name}."
+            )
+        shared = plan.motion_workdir
+        self.motion_workdir = workdir.open_workdir(shared) if shared else run
+
+    def empty(self) -> Model:
+        """The model that the run trained, without its arrays.
+
+        Raises:
+          UserError: it is not what the run trained (such as networks that start from
+            photographs and read flow as one).
+        """
+        if self.plan.input.of_clips:
+            shape = self.dataset.clip(0).frames.shape[1:]
+        else:
+            shape = self.dataset.images.shape[1:]
+        found = model.build(model.describe(self.plan.settings, self.target, shape))
+        if not _alike(found.classifier, self.method):
+            raise UserError(
+                f"{self.workdir.folder} trained {self.plan.system.name} from other "
+                "weights or on other inputs than its description says; export does not "
+                "know these."
+            )
+        return found
+
+    def fold(self, held_out: str, seed: int) -> Model:
+        """The networks that never met ``held_out`` (the classifier's, by ``seed``).
+
+        Raises:
+          UserError: nobody of that name, another seed, or checkpoints that do not fit.
+        """
+        self.check(seed)
+        number, count = self.number(held_out), len(self.splits)
+        found = self.empty()
+        template = found.template()
+        run = self.seeds.index(seed) * count + number
+        variables = {
+            "classifier": restore(
+                self.workdir.checkpoints("classifier"),
+                steps=self.steps(),
+                run=run,
+                runs=count * len(self.seeds),
+                template=template["classifier"],
+            )
+        }
+        if found.network is not None:
+            variables["motion"] = self.motion(number, seed, template["motion"])
+        return found._replace(variables=variables)
+
+    def number(self, held_out: str) -> int:
+        """Of the fold that held somebody out.
+
+        Raises:
+          UserError: none did.
+        """
+        people = [split.held_out for split in self.splits]
+        if held_out not in people:
+            raise UserError(
+                f"--fold={held_out}: nobody of that name was held out. There are "
+                f"{', '.join(people)}."
+            )
+        return people.index(held_out)
+
+    def motion(self, number: int, seed: int, template: Any) -> dict:
+        """Variables of the motion network that fold ``number`` of ``seed`` read by."""
+        plan = self.plan
+        if plan.scope == "pretrained":
+            network = plan.motion["network"]
+            source = pretrained.found(plan.init, self.workdir)
+            return pretrained.load(source, network, template).variables
+        each = len(self.splits) if plan.scope == "per_fold" else 1
+        several = len(plan.motion_seeds)
+        first = self.seeds.index(seed) % several * each
+        return restore(
+            self.motion_workdir.checkpoints("motion"),
+            steps=plan.motion["train"]["steps"],
+            run=first + (number if each > 1 else 0),
+            runs=each * several,
+            template=template,
+        )
+
+    def right(self, held_out: str, seed: int) -> str:
+        """'5 of 6': clips of a fold that its very classifier got right."""
+        rows = predictions.read(self.workdir.predictions)
+        mine = (rows.fold == self.number(held_out)) & (rows.seed == seed)
+        hits = np.reshape(rows.label == rows.pred, (len(mine), -1)).all(-1)
+        return f"{hits[mine].sum()} of {mine.sum()}"
+
+    def check(self, seed: int) -> None:
+        """Refuse a seed that the run does not have."""
+        if seed not in self.seeds:
+            raise UserError(
+                f"--seed={seed}: the run has {', '.join(map(str, self.seeds))}."
+            )
+
+    def steps(self) -> int:
+        """Updates of its classifiers."""
+        return deep.duration(self.method.recipe, len(self.samples))
+
+
+def restore(
+    place: epath.Path, *, steps: int, run: int, runs: int, template: Any
+) -> dict:
+    """Variables of one run of a stage, host arrays.
+
+    Several runs share a checkpoint, on a leading axis.
+
+    Args:
+      place: folder of the stage's checkpoints. steps: the last one.
+      run, runs: number of the run, and how many there are.
+      template: arrays or shapes of one run.
+
+    Raises:
+      UserError: not trained to the end, unreadable, or other arrays (a diff).
+    """
+    sizes = chunks.read(place) or _equal(place, steps, runs)
+    if sum(sizes) != runs:
+        raise UserError(
+            f"{place} holds checkpoints of {sum(sizes)} run(s), not of {runs}. Finish "
+            "the run: the same command resumes."
+        )
+    number = int(np.searchsorted(np.cumsum(sizes), run, side="right"))
+    index = run - sum(sizes[:number])
+    chunk = place / f"{number:04d}"
+    found = names.flatten(_read(chunk, steps))
+    # Filled up with copies of the last run, where sizes were not written down.
+    held = next(iter(found.values())).shape[0] if found else 0
+    wanted = {
+        name: np.empty((max(held, sizes[number]), *x.shape), x.dtype)
+        for name, x in names.flatten(template).items()
+    }
+    names.check(chunk / str(steps), found, wanted)
+    return names.unflatten({k: np.asarray(x[index]) for k, x in found.items()})
+
+
+def _equal(place: epath.Path, steps: int, runs: int) -> list[int]:
+    """Sizes of chunks that are all alike, where no sizes were written down."""
+    folders = [p for p in place.iterdir() if p.is_dir()] if place.is_dir() else []
+    first = names.flatten(_read(place / "0000", steps))
+    size = np.shape(next(iter(first.values()), 0))[:1] or (1,)
+    whole = [size[0]] * len(folders)
+    return [*whole[:-1], runs - sum(whole[:-1])] if sum(whole) >= runs else whole
+
+
+def _read(chunk: epath.Path, steps: int) -> Any:
+    if not (chunk / str(steps)).is_dir():
+        raise UserError(
+            f"{chunk} is not trained to its end (step {steps}). Finish the run: the "
+            "same command resumes."
+        )
+    try:
+        with Chunk(chunk) as store:
+            return store.restore(steps)
+    except Exception as error:  # whatever lies there, it is no checkpoint of ours
+        reason = str(error).strip().splitlines() or [type(error).__name__]
+        raise UserError(
+            f"{chunk / str(steps)} is no checkpoint that can be read: {reason[0]}\n"
+            "It was damaged; delete it and finish the run."
+        ) from error
+
+
+def _alike(mine: deep.Deep, theirs: deep.Deep) -> bool:
+    """Whether two classifiers are the same network and read the same."""
+    sample = np.random.default_rng(0).normal(size=(1, 1, 8, 8, 3)).astype(np.float32)
+    read = [np.asarray(made.prepare(sample)) for made in (mine, theirs)]
+    return mine.module == theirs.module and np.array_equal(*read)
+
+
+def _refuse(run: Workdir, plan: Plan) -> None:
+    if plan.task != "recognition":
+        raise UserError(
+            f"{run.folder} holds a pretraining run: motion without a classifier. "
+            "Export a recognition run that starts from it (--config.motion.init)."
+        )
+    if plan.protocol.epochs != "fixed":
+        raise UserError(
+            f"{run.folder} chose its epochs on the test subjects: no such network is "
+            "exported. Train with --config.protocol.epochs=fixed."
+        )
+    if not run.results.exists():
+        raise UserError(
+            f"{run.folder} holds no {run.results.name}. Finish the run: the same "
+            "command resumes."
+        )

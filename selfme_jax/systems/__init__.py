@@ -1,0 +1,1 @@
+"""Systems by name: architecture, traits, loss and recipe, one record a file."""
