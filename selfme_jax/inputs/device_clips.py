@@ -9,6 +9,7 @@ import numpy as np
 
 from selfme_jax.motion.perceptual import Weights
 from selfme_jax.ops import flow as flow_ops
+from selfme_jax.train import draws
 from selfme_jax.train.state import Run
 from selfme_jax.types import Clip, ClipDataset
 
@@ -64,7 +65,7 @@ def draw_pairs(
       mirror: probability of mirroring a pair.
     """
     keys = jax.random.split(key, 5)
-    clip = jax.random.categorical(keys[0], jnp.log(run.weights), shape=(size,))
+    clip = draws.index(keys[0], run.weights, size)
     apex, length = data.apex[clip], data.length[clip]
     other = jax.random.randint(keys[1], (size,), 0, length)
     annotated = jax.random.bernoulli(keys[2], onset_apex, (size,))

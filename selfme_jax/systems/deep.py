@@ -13,7 +13,7 @@ from selfme_jax.ops import augment
 from selfme_jax.systems import base, oracle
 from selfme_jax.systems.base import Problem
 from selfme_jax.targets.base import Target
-from selfme_jax.train import loop
+from selfme_jax.train import draws, loop
 from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run, Task, Watch
 from selfme_jax.types import UserError
@@ -157,7 +157,7 @@ def draw(
     sample is what ``reflect`` makes of it.
     """
     key_draw, key_mirror = jax.random.split(key)
-    chosen = jax.random.categorical(key_draw, jnp.log(run.weights), shape=(size,))
+    chosen = draws.index(key_draw, run.weights, size)
     inputs = data.inputs[run.source, chosen]
     flip = jax.random.bernoulli(key_mirror, mirror, (size, 1, 1, 1))
     inputs = jnp.where(flip, reflect(inputs), inputs)

@@ -47,6 +47,13 @@ class Waves(NamedTuple):
     size: int
     chunk: int
 
+    @property
+    def load(self) -> dict[str, float]:
+        """Of a device: runs of a chunk, and how many of them it trains at once."""
+        width = self.axis.width
+        shared = 1 if width > 1 else jax.device_count()  # the batch of a single run
+        return {"runs": self.chunk // width, "at_once": self.size / width / shared}
+
     def deal(self, tree: Any) -> list[Any]:
         """Host [runs, ...] -> waves on the devices, all of one shape."""
         runs = len(jax.tree.leaves(tree)[0])
@@ -104,7 +111,7 @@ def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
     if sum(sizes) > total:
         raise UserError(
             f"chunks.json of a stage tells of {sum(sizes)} runs, of which there are "
-            f"{total}. Delete the checkpoints of that stage; the same command trains "
+            f"{total}.\nDelete the checkpoints of that stage; the same command trains "
             "them again."
         )
     while (left := total - sum(sizes)) > 0:
@@ -142,7 +149,8 @@ def digest(chunk: Chunk) -> str:
 
     Not of how much samples weigh, which another machine may round differently.
     """
-    runs = chunk.runs._replace(weights=np.asarray(chunk.runs.weights) > 0)
+    sides = np.asarray(chunk.runs.weights) > 0
+    runs = chunk.runs._replace(weights=sides, shares=())
     made = [seal.sha256(np.asarray(x)) for x in runs]
     return hashlib.sha256(json.dumps([chunk.names, made]).encode()).hexdigest()
 

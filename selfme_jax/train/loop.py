@@ -13,9 +13,19 @@ import jax
 import numpy as np
 from etils import epath
 
-from selfme_jax.train import checkpoint, chunks, parallel, preemption, programs, step
+from selfme_jax.train import (
+    checkpoint,
+    chunks,
+    draws,
+    memory,
+    parallel,
+    preemption,
+    programs,
+    step,
+)
 from selfme_jax.train import stream as feeding
 from selfme_jax.train.chunks import Chunk, Waves
+from selfme_jax.train.draws import DrawnOutsideError
 from selfme_jax.train.log import Log, Progress
 from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.train.programs import Programs
@@ -97,7 +107,11 @@ def fit(
     Raises:
       NonFiniteError: a loss was not finite; names the run and the step.
       PreemptedError: SIGTERM; where we are is saved.
+      UserError: nothing to draw, too little memory by far, or checkpoints that are
+        damaged or were made from something else.
+      DrawnOutsideError: a held-out sample was drawn; nothing of that step is saved.
     """
+    draws.check(runs, names)
     waves = chunks.waves(len(names), together(stage), stage.at_once)
     folder = stage.workdir.checkpoints(stage.name)
     begun = parallel.lead(lambda: chunks.read(folder))
@@ -107,14 +121,15 @@ def fit(
         f"chunk(s) of {len(parts[0].names)}; compiling ...",
         flush=True,
     )
+    first = jax.tree.map(lambda x: x[0], runs)
+    shapes = jax.eval_shape(partial(step.init, task), first)
+    memory.check(task, first, shapes, data, **waves.load)
     stage.log.start()
     if not isinstance(data, Stream):
         data = waves.axis.share(data)
     task = waves.axis.task(task)
     made = programs.build(task, waves.axis, finish)
     progress = Progress(stage.name, len(parts) * task.steps)
-    first = jax.tree.map(lambda x: x[0], runs)
-    shapes = jax.eval_shape(partial(step.init, task), first)
     engine = _Engine(task, shapes, data, stage, waves, made, progress)
     outputs = []
     with preemption.held():
@@ -212,6 +227,7 @@ def _steps(engine, runs, states, feed) -> list[list[dict]]:
 
 def _tell(engine: _Engine, chunk: Chunk, done: int, rows: dict[str, np.ndarray]) -> int:
     """Check and log metrics [runs, steps] of the steps after ``done``: how many."""
+    _inside(rows.pop("outside"), done, chunk)
     _check(rows["loss"], done, chunk)
     task, stage = engine.task, engine.stage
     means = {k: v.mean(0) for k, v in rows.items()}
@@ -253,6 +269,17 @@ def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
     for path, array in zip(paths, found if kept else (), strict=True):
         checkpoint.keep(path, array)
     return found
+
+
+def _inside(counts: np.ndarray, done: int, chunk: Chunk) -> None:
+    """counts: [runs, steps] of samples drawn from outside the training side."""
+    if counts.any():
+        first, run = np.argwhere(counts.T)[0]
+        raise DrawnOutsideError(
+            f"step {done + first + 1} of {chunk.names[run]} drew {counts[run, first]} "
+            "sample(s) that it holds out: nothing of this run may be used. Please "
+            "report it with config.json."
+        )
 
 
 def _check(losses: np.ndarray, done: int, chunk: Chunk) -> None:

@@ -4,8 +4,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from selfme_jax.train.draws import weights as weigh
 from selfme_jax.train.state import Run
-from selfme_jax.types import Split, UserError
+from selfme_jax.types import Split
 
 
 def of_folds(
@@ -30,19 +31,14 @@ def of_folds(
         seed i modulo their number gave.
 
     Raises:
-      UserError: a fold without a sample that could be drawn.
+      UserError: a fold with a training sample that could not be drawn, or without any.
     """
     folds, k = len(splits), len(seeds)
     weights = np.zeros((folds, samples), np.float32)
     test = np.zeros((folds, max(len(s.test) for s in splits)), np.int32)
     for i, (split, drawn) in enumerate(zip(splits, draws, strict=True)):
-        weights[i, split.train] = drawn
+        weights[i] = weigh(drawn, split.train, samples, name=split.held_out)
         test[i, : len(split.test)] = split.test
-        if not weights[i].any():
-            raise UserError(
-                f"without {split.held_out} no sample is left that could be drawn. "
-                "Add subjects, or set train.balance nearer to 1."
-            )
     told = np.zeros((folds, 1), np.float32)
     if len(shares):
         told = np.stack(list(shares)).astype(np.float32)

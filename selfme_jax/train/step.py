@@ -6,6 +6,7 @@ import numpy as np
 import optax
 from flax import traverse_util
 
+from selfme_jax.train import draws
 from selfme_jax.train.state import Run, Task, TrainState
 
 # Streams of randomness within a run; a step's own key is folded from these.
@@ -48,8 +49,12 @@ def restart(task: Task, state: TrainState) -> TrainState:
 def update(
     task: Task, state: TrainState, run: Run, data: object
 ) -> tuple[TrainState, dict[str, jax.Array]]:
-    """One step: draw a batch, differentiate, update, average."""
-    batch = task.batch(_key(run, _BATCH, state.step), data, run)
+    """One step: draw a batch, differentiate, update, average.
+
+    Of the metrics ``outside`` is how many samples were drawn that weigh nothing.
+    """
+    with draws.recorded() as drawn:
+        batch = task.batch(_key(run, _BATCH, state.step), data, run)
     model_state = dict(state.model_state)
     seen = model_state.pop("seen", None)
 
@@ -69,6 +74,7 @@ def update(
         decay = jnp.minimum(task.ema, (1 + t) / (10 + t))
         average = optax.incremental_update(params, average, 1 - decay)
     metrics = {"loss": value, **metrics, "gradient_norm": optax.tree.norm(grads)}
+    metrics["outside"] = draws.outside(run.weights, drawn)
     state = TrainState(state.step + 1, params, model_state, opt_state, average)
     if task.watch:
         seen = _look(task, state, seen, run, data)
