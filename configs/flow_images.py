@@ -1,6 +1,6 @@
 """Published 28x28 flow images (MEGC 2019), classification stage alone.
 
-    python -m selfme_jax.main --config=configs/flow_images.py --config.data.root=DIR
+    python -m selfme_jax.main --config=flow_images --config.data.root=DIR
 
 DIR holds manifest.csv, or the published norm_u_v_os folders. All datasets in it are
 trained and tested together (composite LOSO, a row for each); choose some with
