@@ -54,8 +54,8 @@ RANGES = {
     "pretraining.max_gap": (1, 100_000),
     "pretraining.gaps": (1, 100_000),
     "pretraining.holdout": (0, 0.99),
-    "flow.scale": (1e-9, 1e9),
-    "flow.gamma": (1e-9, 1e9),
+    "flow.scale": (1e-9, 1e30),
+    "flow.gamma": (1e-9, 1e30),
     "flow.size": (1, 4096),  # pixels
     "*.train.epochs": (0, 1_000_000),
     "motion.train.steps": (1, 2**31 - 2),

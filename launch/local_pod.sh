@@ -2,8 +2,9 @@
 # A pod on this machine: N processes of the same command that find one another.
 #
 #   launch/local_pod.sh N [--devices=M] [--dry_run] -- --config=configs/synthetic.py ...
+#   launch/local_pod.sh N ... -- tables --table=sota --config=configs/synthetic.py ...
 #
-# What follows -- goes to selfme_jax.main. With --devices=M each process gets M CPU
+# What follows -- is a module of selfme_jax (else main) and its arguments. With --devices=M each process gets M CPU
 # devices, else what there is. Lines start with [k], the process they come from. Ctrl-C
 # and SIGTERM go to all. When one fails the others are ended (by SIGTERM, and after
 # SELFME_POD_GRACE seconds, default 60, by SIGKILL); the exit code is that of the first
@@ -18,8 +19,9 @@ count=${1:-}
 shift
 devices=
 parse "devices=" "$@"
-[[ ! $devices || $devices =~ ^[1-9][0-9]*$ ]] || fail "--devices=$devices: give a number from 1 up."
+[[ ! $devices ]] || whole devices
 ((${#arguments[@]})) || fail "nothing to run: launch/local_pod.sh $count -- --config=configs/synthetic.py"
+choose_module
 
 # The coordinator's port; that beside it must be free as well, workers meet there.
 free_port='import contextlib, socket
@@ -40,7 +42,7 @@ if [[ $devices ]]; then
   flag=--xla_force_host_platform_device_count=$devices
   settings+=(JAX_PLATFORMS=cpu XLA_FLAGS="${XLA_FLAGS:+$XLA_FLAGS }$flag")
 fi
-command=("$python" -m selfme_jax.main "${arguments[@]}")
+command=("$python" -m "selfme_jax.$module" ${arguments[@]+"${arguments[@]}"})
 if [[ $dry_run ]]; then
   for ((k = 0; k < count; k++)); do
     run env "${settings[@]}" JAX_PROCESS_ID="$k" "${command[@]}"

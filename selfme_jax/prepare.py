@@ -129,11 +129,13 @@ def synthetic(data_dir: Path) -> None:
         look=look,
         tell=Teller(),
     )
-    cut_out = f" --detector=frame --size={look.size}" if name == "video" else ""
+    more = f" --detector=frame --size={look.size}" if name == "video" else ""
+    if name in registry.RELEASES and number not in (3, ALL):
+        more = f" --classes={number}"
     print(
         f"{count} synthetic clips, laid out as {name}, in {_OUTPUT.value}; then\n"
         f"python -m selfme_jax.prepare {name} --source="
-        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR{cut_out}",
+        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR{more}",
         flush=True,
     )
 

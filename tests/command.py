@@ -104,7 +104,7 @@ def fork(
       module: the entry point. extra: variables of its environment.
     """
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["selfme_jax.main", "pytest"])
+    context.set_forkserver_preload(["selfme_jax.run.pretrain", "pytest"])
     files = folder / "stdout", folder / "stderr"
     process = context.Process(
         target=_child, args=(arguments, files, cache, module, dict(extra))
@@ -119,7 +119,6 @@ def fork(
 
 def _child(arguments, files, cache, module, extra) -> None:
     import jax
-    from absl import flags
 
     for number, path in enumerate(files, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
@@ -128,11 +127,4 @@ def _child(arguments, files, cache, module, extra) -> None:
     jax.config.update("jax_compilation_cache_dir", str(cache))
     jax.config.update("jax_disable_most_optimizations", True)
     sys.argv = [module, *arguments]
-    from selfme_jax import main
-    from selfme_jax.run import cli
-
-    if module == "selfme_jax.main":
-        cli.run(main.main)
-    # Main is imported here; others have flags of the same names.
-    flags.FLAGS.remove_flag_values(("config", "workdir", "stages"))
     runpy.run_module(module, run_name="__main__")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from safetensors.numpy import save_file
 
-from selfme_jax import files, tensor_file, workdir
+from selfme_jax import files, tensor_file
 from selfme_jax.train.log import Log, read
 from selfme_jax.types import UserError
 from selfme_jax.workdir import open_workdir
@@ -67,10 +67,10 @@ def test_arrays(place):
 
 
 def test_claims(place):
-    workdir.claim(place, {"a": 1}, free=())
-    workdir.claim(place, {"a": 1}, free=())
+    open_workdir(place).claim({"a": 1}, free=())
+    open_workdir(place).claim({"a": 1}, free=())
     with pytest.raises(UserError, match="another config"):
-        workdir.claim(place, {"a": 2}, free=())
+        open_workdir(place).claim({"a": 2}, free=())
 
 
 def test_metrics_are_rewound_and_gone_on_with(place):

@@ -12,7 +12,8 @@ ROOT = Path(selfme_jax.__file__).parent
 # What each part may import, besides itself; a dotted name is that module alone.
 LAW = {
     "types": set(),
-    "files": {"types"},
+    "extras": set(),
+    "files": {"types", "extras"},
     "workdir": {"types", "files"},
     "ops": {"types"},
     "tensor_file": {"types", "files"},
@@ -20,7 +21,7 @@ LAW = {
     "classifier": {"types", "ops"},
     "baselines": {"types", "ops"},
     "train": {"types", "files", "workdir", "ops"},
-    "data": {"types", "files", "ops"},
+    "data": {"types", "extras", "files", "ops"},
     "evaluate": {"types", "files", "ops"},
     "targets": {"types", "files", "evaluate", "data"},
     "report": {"types", "files", "workdir", "ops", "evaluate", "targets"},
@@ -36,9 +37,19 @@ LAW = {
         *("types", "files", "workdir", "ops", "motion", "train", "data"),
         *("inputs", "systems", "targets"),
     },
-    "exporting": {"types", "files", "train", "report", "inference"},
+    "exporting": {"types", "extras", "files", "train", "report", "inference"},
     "run": {
-        *("types", "files", "workdir", "ops", "motion", "train", "data", "evaluate"),
+        *(
+            "types",
+            "extras",
+            "files",
+            "workdir",
+            "ops",
+            "motion",
+            "train",
+            "data",
+            "evaluate",
+        ),
         *("targets", "report", "inputs", "systems", "configs", "inference"),
     },
 }

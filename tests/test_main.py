@@ -89,7 +89,7 @@ def test_first_lines_come_before_training(finished):
     assert "scvit on given flow images" in second and "1 x cpu" in second
     assert str(folder) in second
     assert third.startswith("classifier: 8 runs x 12 steps in 3 chunk(s)")
-    assert present == {"config.json", "manifest.csv"}
+    assert present == {"config.json", "lock", "manifest.csv"}
 
 
 def test_progress_is_live_with_eta(finished):
@@ -124,7 +124,7 @@ def test_files_of_the_workdir(finished):
     left = {path.name for path in folder.iterdir()} - {"events", "checkpoints"}
     assert left == {
         *("config.json", "manifest.csv", "metrics.jsonl", "predictions.csv"),
-        *("floors.csv", "results.json", "report.html", "figures"),
+        *("floors.csv", "classifier.json", "results.json", "report.html", "figures"),
     }
 
 
@@ -159,6 +159,7 @@ def test_results_name_what_the_contract_names(results):
         "score": "pooled",
         "epoch_rule": "fixed",
         "motion_scope": "none (given flow images)",
+        "motion_seeds": 0,
         "motion_init": "",
         "pretrained_weights": "",
         "labels_shuffled": False,
@@ -183,7 +184,7 @@ def test_results_follow_from_predictions_alone(finished, results):
     }
     again = json.loads(json.dumps(again))
     assert again == {k: v for k, v in results.items() if k in again}
-    assert results.keys() - again.keys() == {"protocol", "provenance"}
+    assert results.keys() - again.keys() == {"target", "protocol", "provenance"}
 
 
 def test_scores_agree_with_scikit_learn(rows, results):

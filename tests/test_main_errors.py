@@ -29,7 +29,7 @@ FLAGS = {
     ),
     "wrong type": ("--config.scvit.model.width=wide", ["scvit.model.width", "int"]),
     "whole group": ("--config.scvit=3", ["--config.scvit"]),
-    "method": ("--config.method=resnet", ["config.method", "scvit, vit, ststnet"]),
+    "method": ("--config.method=resnet", ["config.method", "vit, scvit"]),
     "input": ("--config.input=bogus", ["config.input", "learned, tcae, tvl1, images"]),
     "dataset": ("--config.data.name=mnist", ["mnist", "flow_images, synthetic"]),
     "wrong input": ("--config.input=learned", ["--config.input=images"]),
@@ -110,7 +110,7 @@ def test_settings_of_config_files(fails, data, tmp_path, case):
 
 
 def test_no_config(fails):
-    fails(names=["--config is missing", "configs/synthetic.py"])
+    fails(names=["--config is missing", "--config=synthetic", "casme2_small"])
 
 
 @pytest.mark.parametrize("extra", [(), ("--config.seeds=3",)])
@@ -140,7 +140,7 @@ def test_workdir_that_cannot_be_written(fails, data, tmp_path, inside):
         command.CONFIG,
         f"--config.data.root={data}",
         f"--workdir={tmp_path / 'file'}{inside}",
-        names=[f"cannot write to {tmp_path / 'file'}{inside}", "another --workdir"],
+        names=[f"{tmp_path / 'file'}{inside}: ", "choose another place"],
     )
     assert (tmp_path / "file").read_text() == "in the way"
 
@@ -187,7 +187,7 @@ def test_a_platform_that_is_not_there(data, tmp_path):
 def test_a_device_without_the_memory(data, tmp_path):
     ended = command.run(
         *(command.CONFIG, f"--config.data.root={data}", *command.TINY),
-        "--config.scvit.train.batch_size=2000000",
+        "--config.scvit.train.batch_size=1000000",
         f"--workdir={tmp_path / 'new'}",
         cache=tmp_path,
     )

@@ -12,6 +12,7 @@ import jax
 import numpy as np
 from jax.extend import core
 
+from selfme_jax import extras
 from selfme_jax.exporting import operations
 from selfme_jax.exporting.jaxpr import plain
 from selfme_jax.inference import model
@@ -34,7 +35,7 @@ def write(made: Model, folder: Path) -> None:
         import onnx
     except ImportError as error:
         raise UserError(
-            "--format=onnx needs onnx. Install the extra: pip install selfme-jax[onnx]."
+            f"--format=onnx needs onnx. Install the extra: {extras.advice('onnx')}"
         ) from error
     network = made.description.network
     wide = {"network": {**network, "dtype": "float32"}} if network else {}

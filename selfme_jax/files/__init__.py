@@ -8,6 +8,7 @@ the disk refuses (full, read-only, a folder in the way).
 from selfme_jax.files.guards import explain, guard, reading, reason
 from selfme_jax.files.places import (
     BUCKET,
+    below,
     cache,
     copy,
     local,
@@ -29,6 +30,7 @@ from selfme_jax.files.seal import sha256 as digest
 
 __all__ = [
     "BUCKET",
+    "below",
     "cache",
     "copy",
     "digest",

@@ -17,6 +17,7 @@ from pathlib import Path
 import fsspec
 from etils import epath
 
+from selfme_jax import extras
 from selfme_jax.files.guards import reason
 from selfme_jax.types import UserError
 
@@ -32,8 +33,7 @@ def path(given: str | os.PathLike) -> epath.Path:
     text = os.fspath(given)
     if remote(text) and not find_spec("gcsfs"):
         raise UserError(
-            f"{text}: reading and writing {BUCKET} needs gcsfs. "
-            "pip install 'selfme_jax[gcs]'"
+            f"{text}: reading and writing {BUCKET} needs gcsfs. {extras.advice('gcs')}"
         )
     if "://" in text and not remote(text):
         raise UserError(f"{text}: give a folder of this machine or {BUCKET}BUCKET/DIR.")
@@ -77,6 +77,17 @@ def copy(source: epath.Path, target: epath.Path) -> None:
         return
     with _whole(target) as partial:
         shutil.copyfile(source, partial)
+
+
+def below(place: epath.Path) -> Iterator[epath.Path]:
+    """All files in a folder and its folders, sorted; none where there is no folder."""
+    if not place.is_dir():
+        return
+    for path in sorted(place.iterdir()):
+        if path.is_dir():
+            yield from below(path)
+        else:
+            yield path
 
 
 def reach(place: epath.Path) -> None:

@@ -153,8 +153,6 @@ def _array(file: BinaryIO, size: int) -> np.ndarray:
     if version not in readers:
         raise ValueError(f"it is of version {version} of .npy")
     shape, _, dtype = readers[version](file)
-    if dtype.hasobject:
-        raise ValueError("it holds Python objects (a pickle), no numbers")
     need = math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or file.tell() + need > size:
         raise ValueError(f"it is cut off: {size} bytes do not hold {shape} {dtype}")

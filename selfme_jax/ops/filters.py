@@ -1,6 +1,7 @@
 """Filters of single-channel images, written for XLA: products and selections."""
 
 import functools
+from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +33,7 @@ def blur(image: jax.Array, *, sigma: float) -> jax.Array:
     Args:
       image: the images. sigma: in pixels; the Gaussian is cut at 5 of them.
     """
-    rows, columns = (_gaussian(size, sigma) for size in image.shape[1:])
+    rows, columns = (_mirrored(size, sigma) for size in image.shape[1:])
     image = jnp.einsum("yh,bhw->byw", rows, image, precision="highest")
     return jnp.einsum("xw,byw->byx", columns, image, precision="highest")
 
@@ -55,16 +56,27 @@ def _extremes(values: list) -> None:
 
 
 @functools.lru_cache(maxsize=64)
-def _gaussian(size: int, sigma: float) -> np.ndarray:
+def _mirrored(size: int, sigma: float) -> np.ndarray:
     """[size, size] float32: cut at 5 sigma, beyond the border the mirror image."""
-    radius = int(5 * sigma) + 1
-    matrix = np.zeros((size, size))
-    weights = np.exp(-0.5 * (np.arange(-radius, radius + 1) / sigma) ** 2)
-    for offset, weight in zip(
-        range(-radius, radius + 1), weights / weights.sum(), strict=True
-    ):
-        place = np.arange(size) + offset
+
+    def mirror(place: np.ndarray) -> np.ndarray:
         place = np.where(place < 0, -1 - place, place)
-        place = np.where(place >= size, 2 * size - 1 - place, place)
-        np.add.at(matrix, (np.arange(size), place), weight)
-    return matrix.astype(np.float32)
+        return np.where(place >= size, 2 * size - 1 - place, place)
+
+    return gaussian(size, sigma, int(5 * sigma) + 1, mirror).astype(np.float32)
+
+
+def gaussian(size: int, sigma: float, radius: int, border: Callable) -> np.ndarray:
+    """Gaussian blur of a line as a matrix, [size, size] float64, rows sum to one.
+
+    Args:
+      size: of the line. sigma: in pixels. radius: whole pixels, where it is cut.
+      border: places beyond the line [size] int -> places on it.
+    """
+    offsets = np.arange(-radius, radius + 1)
+    weights = np.exp(-0.5 * (offsets / sigma) ** 2)
+    matrix = np.zeros((size, size))
+    rows = np.arange(size)
+    for offset, weight in zip(offsets, weights / weights.sum(), strict=True):
+        np.add.at(matrix, (rows, border(rows + offset)), weight)
+    return matrix

@@ -10,6 +10,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.ops import filters
+
 
 @functools.partial(jax.jit, static_argnames=("shape", "antialias"))
 def resize(
@@ -90,11 +92,4 @@ def _bilinear(size: int, samples: int) -> np.ndarray:
 def _blur(size: int, sigma: float) -> np.ndarray:
     """Gaussian cut at 4 sigma, the border pixel repeated beyond the border."""
     radius = int(4 * sigma + 0.5)
-    offsets = np.arange(-radius, radius + 1)
-    kernel = np.exp(-0.5 * (offsets / sigma) ** 2)
-    kernel /= kernel.sum()
-    matrix = np.zeros((size, size))
-    for offset, weight in zip(offsets, kernel, strict=True):
-        source = np.clip(np.arange(size) + offset, 0, size - 1)
-        matrix[np.arange(size), source] += weight
-    return matrix
+    return filters.gaussian(size, sigma, radius, lambda x: np.clip(x, 0, size - 1))

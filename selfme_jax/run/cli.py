@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import jax
 from absl import app, flags, logging
 
-from selfme_jax import files
+from selfme_jax import extras, files
 from selfme_jax.run import config
 from selfme_jax.train import pod as pods
 from selfme_jax.train import preemption
@@ -104,8 +104,8 @@ def _reach() -> None:
         why = str(error).splitlines()[0] if str(error) else "no such platform here"
         raise UserError(
             f"JAX cannot start its devices (JAX_PLATFORMS={named}): {why.rstrip('.')}."
-            "\nInstall the extra for them (selfme-jax[cuda] or [tpu]), end what else "
-            "runs on them, or set JAX_PLATFORMS=cpu."
+            f"\nInstall the extra for them ({extras.advice('cuda')}, or tpu), end what "
+            "else runs on them, or set JAX_PLATFORMS=cpu."
         ) from error
 
 

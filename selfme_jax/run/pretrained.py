@@ -51,15 +51,14 @@ def adopt(source: Workdir, run: Workdir) -> None:
     if own.config.exists() or source == own:
         return
     names = (source.manifest, source.clips, source.classifier)
-    for path in (*names, *_below(source.checkpoints("motion")), *_below(source.start)):
+    for path in (
+        *names,
+        *files.below(source.checkpoints("motion")),
+        *files.below(source.start.folder),
+    ):
         if path.exists():
             _copy(path, own.folder / path.relative_to(source.folder))
     _copy(source.config, own.config)  # last: with it the copy is whole
-
-
-def _below(place: Workdir | epath.Path) -> list[epath.Path]:
-    folder = place.folder if isinstance(place, Workdir) else place
-    return [path for path in sorted(folder.rglob("*")) if path.is_file()]
 
 
 def _copy(source: epath.Path, target: epath.Path) -> None:
@@ -70,7 +69,7 @@ def _copy(source: epath.Path, target: epath.Path) -> None:
 def _digest(run: Workdir) -> str:
     """Of the arrays of a network, as orbax wrote them, and of its config."""
     found = hashlib.sha256(run.config.read_bytes())
-    for path in _below(run.checkpoints("motion")):
+    for path in files.below(run.checkpoints("motion")):
         found.update(path.read_bytes())
     return found.hexdigest()
 

@@ -144,10 +144,16 @@ def inner_groups(
     Whose a sample is, is known by who holds it out: no group splits the test side of
     another fold, a subject in LOSO. No groups for a single one of them.
     """
-    others = [np.intersect1d(s.test, outer.train) for s in splits]
-    others = [test for test in others if len(test)]
-    if len(others) < 2:
+    from sklearn.model_selection import GroupKFold
+
+    whose = np.full(1 + max(s.test.max() for s in splits), -1)
+    met = 0
+    for split in splits:
+        if len(own := np.intersect1d(split.test, outer.train)):
+            whose[own] = met % GROUPS
+            met += 1
+    if met < 2:
         return []
-    groups = [others[g::GROUPS] for g in range(min(GROUPS, len(others)))]
-    tests = [np.sort(np.concatenate(group)) for group in groups]
-    return [(np.setdiff1d(outer.train, test), test) for test in tests]
+    train = np.sort(outer.train)
+    found = GroupKFold(min(GROUPS, met)).split(train, groups=whose[train])
+    return [(train[rest], train[test]) for rest, test in found]

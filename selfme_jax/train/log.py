@@ -104,10 +104,9 @@ class Log:
             return
         for writer in self._writers.values():
             writer.flush()
-        for path in self._here.folder.rglob("*"):
-            if path.is_file():
-                target = self._run.folder / path.relative_to(self._here.folder)
-                target.write_bytes(path.read_bytes())
+        for path in files.below(self._here.folder):
+            target = self._run.folder / path.relative_to(self._here.folder)
+            target.write_bytes(path.read_bytes())
 
     def close(self) -> None:
         """Flush the event files."""

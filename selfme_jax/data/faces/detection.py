@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from selfme_jax import extras
 from selfme_jax.types import UserError
 
 DEFAULT = "mesh"
@@ -87,5 +88,5 @@ def load(detector: str) -> Detector:
     raise UserError(
         f"unknown detector {detector!r}. Use mesh, haar, frame (faces that are cut out "
         "already), or the path of a\nMediaPipe face landmarker (face_landmarker.task; "
-        "needs pip install 'selfme_jax[landmarks]')."
+        f"needs {extras.advice('landmarks')})."
     )

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from selfme_jax import extras
 from selfme_jax.data.faces import anthropometry
 from selfme_jax.data.faces.detection import Detector, Face
 from selfme_jax.types import UserError
@@ -20,7 +21,7 @@ def load(path: str) -> Detector:
         import mediapipe
     except ImportError as error:
         raise UserError(
-            f"the detector {path} needs MediaPipe: pip install 'selfme_jax[landmarks]'."
+            f"the detector {path} needs MediaPipe: {extras.advice('landmarks')}"
         ) from error
     if not Path(path).is_file():
         raise UserError(f"no file {path}. Correct --detector, or use --detector=mesh.")

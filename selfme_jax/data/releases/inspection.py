@@ -17,7 +17,7 @@ from selfme_jax.data.faces.cache import FaceCache
 from selfme_jax.data.faces.framing import Similarity
 from selfme_jax.data.releases import layout, listing, registry, sheets
 from selfme_jax.data.releases.layout import Found
-from selfme_jax.data.releases.record import Entry
+from selfme_jax.data.releases.record import Entry, Release
 from selfme_jax.types import Tell, UserError
 
 APEXES = ("annotated", "motion", "midpoint")
@@ -78,7 +78,9 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
 
     Args:
         name: of ``registry.NAMES``.
-        source: folder of the release; of a composite, one above all its parts.
+        source: folder of the release; of a composite, one above all its parts. Where
+          each part has a folder called as it is, with its sheet, it is looked for
+          nowhere else: clips of CASME and CASME II are called alike.
         options: of the preparation.
         cache: file that faces are kept in.
         tell: called as the work goes on.
@@ -90,13 +92,15 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
     root = Path(os.path.expanduser(source))  # leaves an unknown ~name alone
     if not source or not root.is_dir():
         raise UserError(_how_to_get(name, source))
+    roots = _roots(registry.parts(name), root)
     entries: list[Entry] = []
     located: list[Found | str] = []
     for part in registry.parts(name):
-        own = listing.read(root, part, number=options.classes)
-        places = layout.folders(root, part)
+        place = roots[part.name]
+        own = listing.read(place, part, number=options.classes)
+        places = layout.folders(place, part)
         entries += own
-        located += layout.locate(own, places, root, part)
+        located += layout.locate(own, places, place, part)
     if all(isinstance(found, str) for found in located):
         raise UserError(
             f"none of the {len(entries)} clips of {name} is below {source}.\n"
@@ -114,6 +118,17 @@ def run(name: str, source: str, options: Options, cache: Path, tell: Tell) -> Su
         any(layout.IMITATION in files for _, _, files in sheets.walk(root)),
         options.classes,
     )
+
+
+def _roots(parts: Sequence[Release], root: Path) -> dict[str, Path]:
+    """Where to look for each part of a dataset."""
+    own = {part.name: root / part.name for part in parts}
+    whole = all(
+        own[part.name].is_dir()
+        and (part.listing or sheets.find(own[part.name], part.sheet.pattern))
+        for part in parts
+    )
+    return own if whole and len(parts) > 1 else dict.fromkeys(own, root)
 
 
 def check(name: str, options: Options) -> None:

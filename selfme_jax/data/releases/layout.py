@@ -161,7 +161,7 @@ def _frames(
         tuple(frames[n] for n in numbers),
         tuple(_gaps(numbers, onset, offset)),
         apex,
-        kinds[folder] == "cropped",
+        release.cropped or kinds[folder] == "cropped",
         tuple(notes),
     )
 

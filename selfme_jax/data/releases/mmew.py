@@ -118,5 +118,6 @@ MMEW_Final/Micro_Expression/anger/S13-07-001/1.jpg""",
         spellings={"other": "others"},
     ),
     imitation=Imitation(8000, "MMEW_Micro_Exp.xlsx", "Sheet1", _rows, _frame),
+    cropped=True,
     relative=True,
 )

@@ -113,7 +113,8 @@ class Release:
     identify: key of a folder, given its path below the source, or None; (subject, '')
     where it holds a whole video of somebody, if it holds frames. folders: keys
     of the folders that a clip may lie in, best first. colour: name of a subfolder that
-    has the frames, where others have depth. longest: frames from the onset that are
+    has the frames, where others have depth. cropped: all frames are faces, whatever
+    their folders are called. longest: frames from the onset that are
     used at most, where the sheet's offsets cannot be trusted; 0 = as annotated.
     relative: frames of a folder may be numbered from its first one instead.
     listing: key and emotion of every clip, where no sheet is needed for that; then
@@ -133,6 +134,7 @@ class Release:
     sheet: Sheet
     folders: Callable[[Entry], tuple[Key, ...]] = field(default=lambda e: (e.key,))
     colour: str = ""
+    cropped: bool = False
     longest: int = 0
     relative: bool = False
     listing: Callable[[], Iterable[tuple[Key, str]]] | None = None

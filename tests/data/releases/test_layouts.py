@@ -246,3 +246,18 @@ def test_png_frame_cut_off(tmp_path, share):
     found = tiny_release.look("casme2", root, tmp_path / "faces.json")
     (line,) = tiny_release.lines(found)
     assert "EP02_01f: frame reg_img48.jpg left out" in line
+
+
+def test_parts_of_a_composite_in_folders_of_their_names(tmp_path):
+    """Each is looked for there alone; without such folders, everywhere."""
+    for name in ("casme2", "smic_hs", "samm"):
+        tiny_release.write(name, tmp_path / "r" / name)
+    decoy = tiny_release.clip_folder(tmp_path / "r" / "casme2")
+    shutil.copytree(decoy, tmp_path / "r/samm/Cropped/sub01/EP02_01f")
+    apart = tiny_release.look("megc2019", tmp_path / "r", tmp_path / "faces.json")
+    assert len(apart.usable) == 5 + 4 + 2
+    assert "times" not in " ".join(apart.usable[0].notes)
+    (tmp_path / "r" / "samm").rename(tmp_path / "r" / "SAMM")
+    mixed = tiny_release.look("megc2019", tmp_path / "r", tmp_path / "faces.json")
+    assert len(mixed.usable) == 5 + 4 + 2
+    assert "there 2 times" in " ".join(mixed.usable[0].notes)
