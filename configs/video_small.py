@@ -4,7 +4,7 @@
     python -m selfme_jax.main --config=video_small \
         --config.data.root=data/video
 
-About a quarter of an hour on 2 cores.
+Minutes on 2 cores.
 """
 
 from selfme_jax.configs import networks, video

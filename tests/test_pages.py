@@ -5,6 +5,7 @@ that writes down how it was called. What is called of this package is then parse
 the command itself, to a Plan; nothing is trained.
 """
 
+import ast
 import configparser
 import importlib
 import importlib.util
@@ -313,9 +314,16 @@ def test_modules_that_are_named_are_there(source):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_python_blocks_compile(page):
+def test_python_blocks_use_what_is_there(page):
     for block in re.findall(r"^```python\n(.*?)^```$", PAGES[page], re.M | re.S):
-        compile(block.replace("    MOTION_ENERGY,\n", ""), page, "exec")
+        tree = ast.parse(block.replace("    MOTION_ENERGY,\n", ""), page)
+        ours = [n for n in tree.body if "import selfme" in ast.unparse(n)]
+        ours += [n for n in tree.body if "from selfme" in ast.unparse(n)]
+        names: dict = {}
+        exec(compile(ast.Module(ours, []), page, "exec"), names)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Attribute) and ast.unparse(node.value) in names:
+                assert hasattr(names[ast.unparse(node.value)], node.attr), block
 
 
 def test_the_example_of_the_operations_runs():
