@@ -39,7 +39,7 @@ def summarise(
         resamples: of the subject bootstrap.
         seed: of the subject bootstrap.
         rule: 'pooled', or 'mean_of_folds' (``metrics.of_persons``), which changes
-          uf1, uar and accuracy, also of the vote, their sd and intervals.
+            uf1, uar and accuracy, also of the vote, their sd and intervals.
 
     Returns:
         JSON-ready dict. uf1, uar, accuracy, per_class_f1: means over seeds; uf1_sd,
