@@ -79,7 +79,9 @@ def test_wheel_holds_the_package_and_nothing_else(wheel, tracked):
         names = set(archive.namelist())
     info = f"selfme_jax-{selfme_jax.__version__}.dist-info/"
     package = {name for name in names if not name.startswith(info)}
-    assert package == {p.as_posix() for p in tracked if p.parts[0] == "selfme_jax"}
+    own = {p.as_posix() for p in tracked if p.parts[0] == "selfme_jax"}
+    configs = {f"selfme_jax/{p}" for p in tracked if p.parts[0] == "configs"}
+    assert package == own | configs
     assert info + "licenses/LICENSE" in names
 
 

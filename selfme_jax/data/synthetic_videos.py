@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import action_units, anatomy, portrait
+from selfme_jax.data.synthetic import action_units, anatomy, portrait
 
 SIZE = 160  # pixels of the face; frames have MARGINS around it
 MARGINS = (40, 60)  # above and below, left and right
