@@ -8,6 +8,7 @@ import pytest
 from selfme_jax.run import pretrained
 from selfme_jax.train.checkpoint import Chunk
 from selfme_jax.types import UserError
+from selfme_jax.workdir import open_workdir
 
 NETWORK = {"groups": 3, "windows": (0.6, 2.0), "dtype": "float32"}
 VARIABLES = {"params": {"a": {"kernel": np.arange(6.0).reshape(2, 3)}, "b": np.ones(4)}}
@@ -47,7 +48,9 @@ def change(folder, *keys, value):
 
 def test_variables_come_back_as_they_were(folder):
     # Another precision of the convolutions is no other network.
-    found = pretrained.load(folder, NETWORK | {"dtype": "bfloat16"}, VARIABLES)
+    found = pretrained.load(
+        open_workdir(folder), NETWORK | {"dtype": "bfloat16"}, VARIABLES
+    )
     assert found.run.folder == folder
     params = found.variables["params"]
     np.testing.assert_array_equal(
@@ -58,7 +61,7 @@ def test_variables_come_back_as_they_were(folder):
 
 def refused(folder, match, network=NETWORK, template=VARIABLES):
     with pytest.raises(UserError, match=match) as caught:
-        pretrained.load(folder, network, template)
+        pretrained.load(open_workdir(folder), network, template)
     assert len(str(caught.value).splitlines()) <= 4
 
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import shutil
 
 import pytest
 from etils import epath
@@ -13,18 +14,19 @@ from selfme_jax.run import provenance, recognise
 from selfme_jax.train import loop
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Sample, UserError
-from selfme_jax.workdir import Workdir
+from selfme_jax.workdir import Workdir, open_workdir
 
 
-def run(folder, people, init=""):
-    """A pretraining run's folder; people None: videos, which have no manifest."""
+def run(folder, people, start=None):
+    """A run's folder, with the one it started from; people None: videos."""
     folder.mkdir()
     data = {"name": "video" if people is None else "casme2"}
-    config = {"motion": {"init": str(init)}, "data": data}
-    (folder / "config.json").write_text(json.dumps(config))
+    (folder / "config.json").write_text(json.dumps({"data": data}))
     if people is not None:
         samples = [Sample("casme2", person, "c", 0) for person in people]
         manifest.write(folder / "manifest.csv", samples)
+    if start is not None:
+        shutil.copytree(start, folder / "start")
     return folder
 
 
@@ -41,12 +43,20 @@ def test_the_whole_line_of_runs_is_asked(person, met, tmp_path):
     first = run(tmp_path / "first", ["sub01"])
     videos = run(tmp_path / "videos", None, first)
     last = run(tmp_path / "last", ["sub02", "sub03"], videos)
+    own = open_workdir(run(tmp_path / "own", [], last))
     asked = [Sample("smic", "s99", "c", 0), Sample(*person, "c", 0)]
-    line = list(provenance.ancestors(str(last)))
+    line = list(provenance.ancestors(own))
     assert provenance.met_before(line, asked) is met
-    named = [(r.folder, name) for r, name in line]
-    assert named == [(last, "casme2"), (videos, "video"), (first, "casme2")]
-    assert list(provenance.ancestors("")) == []
+    assert [name for _, name in line] == ["casme2", "video", "casme2"]
+    assert list(provenance.ancestors(open_workdir(first))) == []
+
+
+def test_whom_a_network_met_is_unchecked_without_its_manifest(tmp_path):
+    start = run(tmp_path / "start", ["sub01"])
+    (start / "manifest.csv").unlink()
+    own = open_workdir(run(tmp_path / "own", [], start))
+    asked = [Sample("casme2", "sub01", "c", 0)]
+    assert provenance.met_before(provenance.ancestors(own), asked) is None
 
 
 def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
@@ -56,9 +66,10 @@ def test_a_workdir_holds_samples_of_any_number_of_classes(tmp_path):
     recognise._same_samples(Workdir(epath.Path(tmp_path)), samples, classes)
     found = manifest.read(tmp_path / "manifest.csv", classes=classes)
     assert found == samples
-    line = list(provenance.ancestors(str(run(tmp_path / "r", []))))
+    own = open_workdir(run(tmp_path / "own", [], run(tmp_path / "r", [])))
+    line = list(provenance.ancestors(own))
     assert provenance.met_before(line, samples) is False
-    manifest.write(tmp_path / "r" / "manifest.csv", samples, classes=classes)
+    manifest.write(own.start.manifest, samples, classes=classes)
     assert provenance.met_before(line, samples[4:]) is True
 
 
