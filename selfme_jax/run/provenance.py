@@ -106,14 +106,23 @@ def ancestors(run: Workdir) -> Iterator[tuple[Workdir, str]]:
             ) from error
 
 
-def met_before(line: Iterable[tuple[Workdir, str]], samples: Sequence[Sample]) -> bool:
-    """Whether one of ``ancestors`` met somebody of these, by name.
+def met_before(
+    line: Iterable[tuple[Workdir, str]], samples: Sequence[Sample]
+) -> bool | None:
+    """Whether one of ``ancestors`` met somebody of these, by name; None = unchecked.
 
-    Of people in videos nothing is known.
+    Of people in videos nothing is known (``videos_unchecked``). Of those in any other
+    data a manifest must be there, or nothing can be said.
     """
+    line = list(line)
     paths = [run.manifest for run, _ in line]
     met = {p for path in paths if path.exists() for p in manifest.people(path)}
-    return any(s.person in met for s in samples)
+    if any(s.person in met for s in samples):
+        return True
+    lacking = [
+        run for run, kind in line if kind != "video" and not run.manifest.exists()
+    ]
+    return None if lacking else False
 
 
 def origin(run: Workdir, settings: Mapping[str, Any]) -> dict[str, Any]:
