@@ -142,7 +142,7 @@ def test_the_weights_of_the_perceptual_loss_are_data(monkeypatch, tmp_path):
     learning = MotionLearning(None, None, recipe, 8, vgg=vgg)
     splits = [Split(0, "toy/s0", np.array([1, 2, 3]), np.array([0]))]
     learning.fit_transform(
-        Clips(), splits, 0, Stage("motion", open_workdir(tmp_path), None)
+        Clips(), splits, (0,), Stage("motion", open_workdir(tmp_path), None)
     )
     jax.tree.map(np.testing.assert_array_equal, seen["vgg"], vgg)
 

@@ -192,6 +192,6 @@ def test_the_engine_is_given_folds_and_a_place_to_keep(monkeypatch, tmp_path):
     stage = Stage("motion", open_workdir(tmp_path), None)
     for reads in ("motion", "features"):
         made = learning(reads)
-        assert made.fit_transform(Clips(), splits, 0, stage) == "what was read"
+        assert made.fit_transform(Clips(), splits, (0,), stage) == "what was read"
     assert seen["motion"].parent == tmp_path / "flow"
     assert seen["motion"] != seen["features"]
