@@ -14,6 +14,7 @@ from selfme_jax.train.checkpoint import Chunk
 from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
+REMEDY = "Set --config.motion.init to the workdir of a finished pretraining run."
 FREE = ("dtype", "remat")  # keys of the network that change no parameter
 
 
@@ -50,6 +51,8 @@ def adopt(source: Workdir, run: Workdir) -> None:
     own = run.start
     if own.config.exists() or source == own:
         return
+    if not source.config.exists():
+        raise UserError(f"{source.folder} holds no motion network. {REMEDY}")
     names = (source.manifest, source.clips, source.classifier)
     for path in (
         *names,
@@ -85,7 +88,6 @@ def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
     Raises:
       UserError: no finished run of one network, or of another network.
     """
-    remedy = "Set --config.motion.init to the workdir of a finished pretraining run."
     try:
         config = workdir.read_json(run.config)
         trained, steps = config["motion"]["network"], config["motion"]["train"]["steps"]
@@ -94,15 +96,15 @@ def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
             per_fold or config["motion"]["seeds"] > 1
         )
     except (UserError, KeyError, TypeError) as error:
-        raise UserError(f"{run.folder} holds no motion network. {remedy}") from error
+        raise UserError(f"{run.folder} holds no motion network. {REMEDY}") from error
     if several:
         what = "a network per fold" if per_fold else "a network per seed"
-        raise UserError(f"{run.folder} holds {what}. {remedy}")
+        raise UserError(f"{run.folder} holds {what}. {REMEDY}")
     _compare(run, trained, network)
     place = run.checkpoints("motion") / "0000"
     if not (place / str(steps)).is_dir():
         raise UserError(
-            f"the motion of {run.folder} is not trained to its end. {remedy}"
+            f"the motion of {run.folder} is not trained to its end. {REMEDY}"
         )
     with Chunk(place) as chunk:
         restored = chunk.restore(steps)

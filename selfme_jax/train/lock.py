@@ -45,6 +45,7 @@ def held(folder: epath.Path) -> Iterator[None]:
     if not parallel.leads():
         yield
         return
+    files.reach(folder)
     folder.mkdir(parents=True, exist_ok=True)
     lease = (_Remote if files.remote(folder) else _Local)(folder / NAME)
     lease.take()

@@ -15,7 +15,7 @@ from jax import export as jax_export
 
 from selfme_jax import workdir
 from selfme_jax.evaluate import predictions
-from selfme_jax.exporting import bundle
+from selfme_jax.inference import bundle
 from selfme_jax.run import config
 from selfme_jax.run.trained import Trained, restore
 from selfme_jax.train import variables as names

@@ -53,7 +53,8 @@ def pixelwise(text):
     return [
         pair
         for pair, size in zip(gathers(text), taken, strict=True)
-        if "f32" in pair[0] and size < SIZE
+        # Not of a line of numbers: the weights of the clips that were drawn.
+        if "f32" in pair[0] and pair[0].count("x") > 1 and size < SIZE
     ]
 
 

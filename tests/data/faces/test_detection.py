@@ -10,8 +10,8 @@ import footage
 import numpy as np
 import pytest
 
-from selfme_jax.data import synthetic
 from selfme_jax.data.faces import anthropometry, detection, framing, mesh
+from selfme_jax.data.synthetic import rendered as synthetic
 from selfme_jax.types import UserError
 
 BOTH = pytest.mark.parametrize("detector", ["mesh", "haar"])
@@ -133,14 +133,14 @@ def test_the_networks_are_those_of_the_notice():
 
 @pytest.mark.parametrize("name", ["landmarks", "", "yolo"])
 def test_unknown_detector(name):
-    with pytest.raises(UserError, match=r"(?s)haar.*selfme_jax\[landmarks\]") as error:
+    with pytest.raises(UserError, match=r"(?s)haar.*\[landmarks\]") as error:
         detection.load(name)
     assert len(str(error.value).splitlines()) == 2
 
 
 def test_a_landmarker_needs_mediapipe_and_its_model(monkeypatch):
     monkeypatch.setitem(sys.modules, "mediapipe", None)
-    with pytest.raises(UserError, match=r"pip install 'selfme_jax\[landmarks\]'"):
+    with pytest.raises(UserError, match=r"pip install .*\[landmarks\]'"):
         detection.load("face_landmarker.task")
     monkeypatch.setitem(sys.modules, "mediapipe", SimpleNamespace())
     with pytest.raises(UserError, match="no file absent.task"):
