@@ -18,7 +18,7 @@ RANGES = {
     "first_seed": (0, 2**31 - 10_001),
     "bootstrap": (1, 1_000_000),
     "action_units.units": (1, 99),
-    "data.classes": (2, 7),
+    "data.classes": (0, 8),
     "data.max_frames": (0, 100_000),
     "synthetic.subjects": (1, 100_000),
     "synthetic.clips_per_subject": (1, 10_000),
@@ -107,7 +107,9 @@ def get_config() -> ConfigDict:
     config.data.name = "synthetic"
     config.data.root = ""  # folder of the data; '' = data/<name> (official ones)
     config.data.source = ""  # official: release to prepare where root holds nothing
-    config.data.classes = 3  # official: protocol of 3 or 5 classes
+    config.data.classes = (
+        3  # official: of the protocol; 0 = all clips
+    )
     config.data.max_frames = 16  # official: of a clip, evenly chosen; 0 = all
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so

@@ -2,7 +2,7 @@
 
     python -m selfme_jax.prepare synthetic --as=casme --output=release   # or apply
     python -m selfme_jax.prepare casme --source=release
-    python -m selfme_jax.main --config=configs/casme.py
+    python -m selfme_jax.main --config=casme
 
 Other classes: --config.data.classes=4 (172 clips: tense, disgust, repression,
 surprise), 8 (all 189), prepared with the same --classes. 3 holds 7 positive clips.

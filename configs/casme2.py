@@ -1,7 +1,7 @@
 """CASME II, 3 classes (145 clips, 24 folds): SelfME's motion and SCViT.
 
     python -m selfme_jax.prepare casme2 --source=DIR
-    python -m selfme_jax.main --config=configs/casme2.py
+    python -m selfme_jax.main --config=casme2
 
 or in one: --config.data.source=DIR. The 5 classes: --config.data.classes=5 (prepared
 with --classes=5). The paper reports UF1/UAR 0.9078/0.9290.

@@ -2,7 +2,7 @@ r"""CASME II on a CPU: the small motion network, 128x128 frames.
 
     python -m selfme_jax.prepare casme2 --source=DIR --size=128 \
         --data_dir=data/casme2_128
-    python -m selfme_jax.main --config=configs/casme2_small.py
+    python -m selfme_jax.main --config=casme2_small
 
 Another dataset: --config.data.name=smic_hs --config.data.root=data/smic_hs_128. For
 TV-L1 in place of learned motion, minutes in all: --config.input=tvl1.

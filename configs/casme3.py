@@ -2,7 +2,7 @@
 
     python -m selfme_jax.prepare synthetic --as=casme3 --output=release   # or apply
     python -m selfme_jax.prepare casme3 --source=release
-    python -m selfme_jax.main --config=configs/casme3.py
+    python -m selfme_jax.main --config=casme3
 
 Other classes: --config.data.classes=4 (with others: 860 clips of 94 people), 7 (the
 sheet's emotions), prepared with the same --classes. 30 frames/s: a rise has about 7.

@@ -2,7 +2,7 @@
 
     python -m selfme_jax.prepare synthetic --as=casme3c --output=release   # or apply
     python -m selfme_jax.prepare casme3c --source=release
-    python -m selfme_jax.main --config=configs/casme3c.py
+    python -m selfme_jax.main --config=casme3c
 
 Other classes: --config.data.classes=4 (with others: 165 clips of 30 people), prepared
 with --classes=4. There is no annotated apex: it is estimated by motion.

@@ -2,7 +2,7 @@
 
     python -m selfme_jax.prepare synthetic --as=dfme --output=release   # or apply
     python -m selfme_jax.prepare dfme --source=release
-    python -m selfme_jax.main --config=configs/dfme.py
+    python -m selfme_jax.main --config=dfme
 
 The 7 classes: --config.data.classes=7, prepared with --classes=7. The makers' test
 lists are --config.data.name=dfme_test_a and dfme_test_b, prepared by these names.

@@ -1,6 +1,6 @@
 """configs/flow_images.py with the published networks as one GPU trains them in minutes.
 
-    python -m selfme_jax.tables --table=sota --config=configs/flow_images_gpu.py \
+    python -m selfme_jax.tables --table=sota --config=flow_images_gpu \
         --config.data.root=DIR
 
 OFF-ApexNet, Dual-Inception, FeatRef, HTNet and STSTNet have their published sizes;

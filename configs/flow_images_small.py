@@ -1,7 +1,7 @@
 """configs/flow_images.py with every published network small enough for 2 CPU cores.
 
     JAX_NUM_CPU_DEVICES=2 python -m selfme_jax.tables --table=sota \
-        --config=configs/flow_images_small.py --config.data.root=DIR
+        --config=flow_images_small --config.data.root=DIR
 
 OFF-ApexNet, Dual-Inception, FeatRef and STSTNet have their published sizes; HTNet,
 VGG16 and GoogLeNet a fraction of theirs. All are trained for a fraction of the

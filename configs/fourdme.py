@@ -2,7 +2,7 @@
 
     python -m selfme_jax.prepare synthetic --as=fourdme --output=release   # or apply
     python -m selfme_jax.prepare fourdme --source=release
-    python -m selfme_jax.main --config=configs/fourdme.py
+    python -m selfme_jax.main --config=fourdme
 
 The 5 classes: --config.data.classes=5, prepared with --classes=5. How many clips they
 should have no source says; all are 267 (--classes=0).

@@ -3,7 +3,7 @@
 SelfME's motion and SCViT on CASME II, SMIC-HS and SAMM.
 
     python -m selfme_jax.prepare megc2019 --source=DIR
-    python -m selfme_jax.main --config=configs/megc2019.py
+    python -m selfme_jax.main --config=megc2019
 
 or in one: --config.data.source=DIR. DIR holds the three releases.
 The paper reports no score on the three; its average over CASME II and SMIC-HS is

@@ -2,7 +2,7 @@
 
     python -m selfme_jax.prepare synthetic --as=mmew --output=release   # or apply
     python -m selfme_jax.prepare mmew --source=release
-    python -m selfme_jax.main --config=configs/mmew.py
+    python -m selfme_jax.main --config=mmew
 
 Other classes: --config.data.classes=4 (263 clips), 6 (234), 7 (all 300), prepared
 with the same --classes.

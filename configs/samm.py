@@ -1,7 +1,7 @@
 """SAMM, 3 classes (133 clips, 28 folds): SelfME's motion and SCViT.
 
     python -m selfme_jax.prepare samm --source=DIR
-    python -m selfme_jax.main --config=configs/samm.py
+    python -m selfme_jax.main --config=samm
 
 or in one: --config.data.source=DIR. The 5 classes: --config.data.classes=5
 (prepared with --classes=5). The paper reports no score on SAMM.

@@ -1,6 +1,6 @@
 """Both stages on procedural faces: no data needed, minutes on 2 cores.
 
-    python -m selfme_jax.main --config=configs/synthetic.py
+    python -m selfme_jax.main --config=synthetic
 
 Motion is learned per fold, by a small network on small frames; SCViT reads it.
 """

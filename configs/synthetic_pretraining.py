@@ -1,6 +1,6 @@
 """Motion of synthetic people, learned without labels, for launch/demo.sh.
 
-    python -m selfme_jax.main --config=configs/synthetic_pretraining.py
+    python -m selfme_jax.main --config=synthetic_pretraining
 
 The people are not those of configs/synthetic.py: nobody whose micro-expressions are
 recognised later is met here. Two minutes on 2 cores.

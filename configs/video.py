@@ -1,7 +1,7 @@
 """Motion learned from face videos without labels: the full network, for a GPU or TPU.
 
     python -m selfme_jax.prepare video --source=DIR --data_dir=data/video
-    python -m selfme_jax.main --config=configs/video.py --config.data.root=data/video
+    python -m selfme_jax.main --config=video --config.data.root=data/video
 
 DIR holds videos or folders of frames. Recognition then starts from what was learned:
 --config.motion.init=runs/video, with --config.motion.scope=pretrained to use it as it

@@ -1,10 +1,10 @@
 """Motion learned from face videos, by a small network on 128x128 crops.
 
     python -m selfme_jax.prepare video --source=DIR --data_dir=data/video --size=128
-    python -m selfme_jax.main --config=configs/video_small.py \
+    python -m selfme_jax.main --config=video_small \
         --config.data.root=data/video
 
-About a quarter of an hour on 2 cores.
+Minutes on 2 cores.
 """
 
 from selfme_jax.configs import networks, video

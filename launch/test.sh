@@ -5,6 +5,7 @@
 #   PYTHON=python3.13 launch/test.sh      with another Python (3.11 to 3.13)
 #   SELFME_TEST_DATA=DIR launch/test.sh   with the tests that need real data
 #   SELFME_TEST_EXTRA=test,torch launch/test.sh   with those against PyTorch
+#   SELFME_TEST_EXTRA=test,docs launch/test.sh    with that of the site (docs/)
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 SELFME_TEST_STARTED=$(date +%s)

@@ -3,6 +3,8 @@
 import importlib
 import sys
 
+from selfme_jax.train import preemption
+
 # Each is a module of the same name, with a function ``start``.
 COMMANDS = {
     "main": "train and score a system, or learn motion",
@@ -17,6 +19,7 @@ def run() -> None:
     """The command that the first argument names; exit code 2 where there is none."""
     name, *rest = sys.argv[1:] or [""]
     if name in COMMANDS:
+        preemption.starting()  # before the imports, which take seconds
         sys.argv = [f"selfme {name}", *rest]
         importlib.import_module(f"selfme_jax.{name}").start()
         return

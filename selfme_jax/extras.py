@@ -2,6 +2,7 @@
 
 import json
 from importlib import metadata
+from urllib.parse import unquote, urlsplit
 
 
 def advice(extra: str) -> str:
@@ -23,5 +24,5 @@ def advice(extra: str) -> str:
         place = f"{vcs['vcs']}+{place}@{vcs['commit_id']}"
     editable = "--editable " if origin.get("dir_info", {}).get("editable") else ""
     if "dir_info" in origin:
-        return f"pip install {editable}'{place.removeprefix('file://')}[{extra}]'"
+        return f"pip install {editable}'{unquote(urlsplit(place).path)}[{extra}]'"
     return f"pip install '{wanted} @ {place}'"

@@ -3,8 +3,13 @@
     python -m selfme_jax.main --config=synthetic
 
 Running it again on the same workdir resumes, also on other devices or on several
-machines (train/pod.py). docs/results.md says what it writes there.
+machines (train/pod.py). docs/start.md says what it writes there.
 """
+
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
 
 import shlex
 from contextlib import ExitStack

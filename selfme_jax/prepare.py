@@ -103,7 +103,7 @@ def video(data_dir: Path) -> None:
     print(
         f"{len(frames.records)} frames of {len(frames.clips)} clip(s) in {data_dir}; "
         f"look at {sheet}, then\n"
-        "python -m selfme_jax.main --config=configs/video.py "
+        "python -m selfme_jax.main --config=video "
         f"--config.data.root={shlex.quote(str(data_dir))}",
         flush=True,
     )
@@ -168,7 +168,7 @@ def release(name: str, data_dir: Path) -> None:
     other = f" --config.data.name={name}" if name in _CONFIGS else ""
     print(
         f"{total} in {data_dir}; look at {sheet}, then\n"
-        f"python -m selfme_jax.main --config=configs/{_CONFIGS.get(name, name)}.py "
+        f"python -m selfme_jax.main --config={_CONFIGS.get(name, name)} "
         f"--config.data.root={shlex.quote(str(data_dir))}{other}{classes}{partial}",
         flush=True,
     )

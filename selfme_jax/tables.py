@@ -8,6 +8,11 @@ cell is a run of its own, kept under WORKDIR/cells; run again to resume, or with
 table to reuse what it shares. Motion is learned once for each kind of it.
 """
 
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
+
 import hashlib
 import json
 from pathlib import Path
@@ -25,7 +30,7 @@ from selfme_jax.run.plan import Plan
 from selfme_jax.run.recognise import Session
 from selfme_jax.run.table_rows import Part, Row, Table
 from selfme_jax.systems.registry import SYSTEMS
-from selfme_jax.train import lock
+from selfme_jax.train import lock, parallel
 from selfme_jax.train.log import Progress
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.types import UserError
@@ -90,7 +95,8 @@ def _fill(
                 cells.append(cell)
                 done += not row.why_not
                 progress(done, f"{name}: {row.name} on {part.name}", kept=not ran)
-        _write(folder, name, table, cells)
+        if parallel.leads():
+            _write(folder, name, table, cells)
 
 
 def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
@@ -118,7 +124,7 @@ def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
 def _held(source: Source, part: Part) -> str:
     """Digest of the samples of a part; '' where they cannot be read."""
     try:
-        data = build.dataset(source.plan(part.changes))
+        data = parallel.lead(lambda: build.dataset(source.plan(part.changes)))
     except UserError as error:
         print(f"left out: {part.name} alone ({error})", flush=True)
         return ""
@@ -142,11 +148,12 @@ def _cell(
     changes = row.changes | part.changes
     # Another rule of scoring needs no other run.
     rule = changes.pop("protocol.score", None)
+    agreed = True  # whether all processes of a pod fail alike
     try:
         rule = rule or source.plan(changes).protocol.score
         plan = source.plan({**changes, "engine.motion.workdir": ""})
         run = Workdir(_place(plan, row.name, held, folder))
-        finished = run.results.exists()
+        finished = parallel.decide(run.results.exists())
         if row.why_not and not finished:
             return cell, False
         if not finished:
@@ -154,8 +161,14 @@ def _cell(
             if plan.input.of_clips:
                 shared = {**changes, "engine.motion.workdir": str(motion)}
                 plan = source.plan(shared)
-            _run(plan, row.name, run, motion)
+            print(f"\n== {row.name}", flush=True)
+            there = parallel.decide((motion / "inputs.npy").exists())
+            session = parallel.lead(lambda: _open(plan, run, motion, there))
+            agreed = parallel.alone()
+            _run(session, motion)
     except UserError as error:
+        if not agreed:
+            raise  # the others wait for this one: end all
         why_not = str(error).splitlines()[0].rstrip(".")
         return cell._replace(why_not=why_not), False
     except NonFiniteError as error:
@@ -192,20 +205,26 @@ def _motion(plan: Plan, held: str, folder: epath.Path) -> epath.Path:
     return folder / "motion" / _digest(depends)
 
 
-def _run(plan: Plan, name: str, run: Workdir, motion: epath.Path) -> None:
-    """Run a plan; its first stage is in ``motion``, or goes there."""
-    print(f"\n== {name}", flush=True)
-    inputs = motion / "inputs.npy"
-    stages = ["classifier"] if inputs.exists() else ["motion", "classifier"]
+def _open(plan: Plan, run: Workdir, motion: epath.Path, there: bool) -> Session:
+    """A cell's session, claimed by who writes. there: its first stage is."""
+    stages = ["classifier"] if there else ["motion", "classifier"]
     session = Session(plan, run, stages)
-    session.claim()
+    if parallel.leads():
+        session.claim()
+        if there:
+            files.copy(motion / "inputs.npy", run.flow)
+    return session
+
+
+def _run(session: Session, motion: epath.Path) -> None:
+    """Run a cell; its first stage is in ``motion``, or goes there."""
     session.announce()
-    if inputs.exists():
-        files.copy(inputs, run.flow)
     session.run("")
-    if run.flow.exists() and not inputs.exists():
-        files.copy(run.flow, inputs)
-    session.score()
+    if parallel.leads():
+        inputs, flow = motion / "inputs.npy", session.workdir.flow
+        if flow.exists() and not inputs.exists():
+            files.copy(flow, inputs)
+        session.score()
 
 
 def _digest(tree: dict) -> str:
@@ -224,7 +243,7 @@ def _write(folder: epath.Path, name: str, table: Table, cells: list[Cell]) -> No
 def start() -> None:
     """The command."""
     define()
-    cli.run(main)
+    cli.run(main, pod=True)
 
 
 if __name__ == "__main__":

@@ -6,16 +6,18 @@ import pytest
 
 from selfme_jax import extras
 
+FILE = "file:" + "//"
+
 
 @pytest.mark.parametrize(
     ("url", "advice"),
     [
         (None, "pip install 'selfme-jax[gcs]'"),
         (
-            {"url": "file:///some/clone", "dir_info": {"editable": True}},
+            {"url": FILE + "/some/clone", "dir_info": {"editable": True}},
             "pip install --editable '/some/clone[gcs]'",
         ),
-        ({"url": "file:///a/b", "dir_info": {}}, "pip install '/a/b[gcs]'"),
+        ({"url": FILE + "/a/b", "dir_info": {}}, "pip install '/a/b[gcs]'"),
         (
             {
                 "url": "https://x.org/r.git",
@@ -24,8 +26,8 @@ from selfme_jax import extras
             "pip install 'selfme-jax[gcs] @ git+https://x.org/r.git@1'",
         ),
         (
-            {"url": "file:///d/selfme_jax-1.whl", "archive_info": {}},
-            "pip install 'selfme-jax[gcs] @ file:///d/selfme_jax-1.whl'",
+            {"url": FILE + "/d/selfme_jax-1.whl", "archive_info": {}},
+            f"pip install 'selfme-jax[gcs] @ {FILE}/d/selfme_jax-1.whl'",
         ),
     ],
 )

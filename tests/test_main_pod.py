@@ -123,4 +123,4 @@ def test_an_error_of_one_worker_is_told_to_all(arguments, cache, tmp_path):
     flag = f"--workdir={tmp_path / 'file'}"
     for code, _, err in ends(start(2, *arguments, flag, cache=cache)):
         assert code == 2
-        assert "cannot write to" in err and "Traceback" not in err
+        assert "move it away" in err and "Traceback" not in err

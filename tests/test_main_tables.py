@@ -2,6 +2,7 @@
 
 import csv
 import shutil
+import socket
 import subprocess
 import sys
 
@@ -108,3 +109,46 @@ def test_rows_alone_and_those_that_are_there(data, tmp_path):
     assert "frames" in found["LBP-TOP"]["why_not"]  # asked for, but cannot be had
     done = run(*flags, "--rows=VGG17", cache=tmp_path / "cache")
     assert done.returncode == 2 and "VGG16" in done.stderr
+
+
+def test_a_pod_makes_the_same_tables(data, tmp_path):
+    """Two processes; the rows of one share a run, which a third row is left out of."""
+    flags = (
+        "--table=protocols",
+        "--rows=mean of folds,labels shuffled",
+        command.CONFIG,
+        f"--config.data.root={data}",
+        *SMALL,
+    )
+    alone = run(*flags, f"--workdir={tmp_path / 'alone'}", cache=tmp_path / "cache")
+    assert alone.returncode == 0, alone.stderr
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    pod = {
+        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
+        "JAX_NUM_PROCESSES": "2",
+    }
+    where = f"--workdir={tmp_path / 'pod'}"
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-m", "selfme_jax.tables", *flags, where],
+            cwd=command.ROOT,
+            env=command.environment(tmp_path / "cache")
+            | pod
+            | {"JAX_PROCESS_ID": str(number)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for number in (0, 1)
+    ]
+    said = [worker.communicate(timeout=280) for worker in workers]
+    assert [worker.returncode for worker in workers] == [0, 0], said
+    told = ["results in" in out for out, _ in said]
+    assert told == [True, False]  # one of them speaks
+    one, two = (
+        (tmp_path / name / "protocols" / "table.csv").read_text().splitlines()
+        for name in ("alone", "pod")
+    )
+    assert [row.replace("alone", "pod") for row in one] == two

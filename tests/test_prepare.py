@@ -75,8 +75,7 @@ def test_killed_while_writing_it_starts_anew_and_ends(source, tmp_path, no_tenso
     assert "left out: broken.mp4 (not a readable video)" in lines
     assert lines[-2].startswith(f"245 frames of 2 clip(s) in {data_dir}")
     assert lines[-1] == (
-        "python -m selfme_jax.main --config=configs/video.py "
-        f"--config.data.root='{data_dir}'"
+        f"python -m selfme_jax.main --config=video --config.data.root='{data_dir}'"
     )
     frames = video.load(data_dir)
     assert [clip.count for clip in frames.clips] == [5, 240]

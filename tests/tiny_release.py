@@ -9,9 +9,9 @@ import cv2
 import numpy as np
 import openpyxl
 
-from selfme_jax import verification
 from selfme_jax.data.releases import inspection, registry
 from selfme_jax.data.releases.inspection import Options, Survey
+from selfme_jax.run import verification
 from selfme_jax.types import UserError
 
 SIDE = 24

@@ -11,7 +11,7 @@ Different here. Input: the paper reads the apex frame in colour; classifiers are
 flow images here, so this network reads flow (u, v, strain), enlarged bilinearly, and
 its scores are not those of the paper's system. Weights: the paper starts from ImageNet
 and, in the published run, keeps the first layers frozen; here the backbone starts from
-ImageNet where --config.capsulenet.weights names a file (methods/imagenet.py; its input
+ImageNet where --config.capsulenet.weights names a file (systems/imagenet.py; its input
 is then normalised by ImageNet's mean and deviation, which the paper does not), else
 from scratch, and all of it is trained. The rate falls by a cosine, not by 0.9 an epoch;
 no rotation, colour change or crop; the last epoch counts, where the paper takes the

@@ -9,7 +9,7 @@ Inferred: that (u, v, strain) were enlarged from 28x28, here bilinearly; that th
 response normalisation of 2015 does not matter, it is left out here. Unknown: pre-
 training, rate, epochs, batch, head. Our choice: from scratch by He's initialisation, or
 from ImageNet weights where --config.googlenet.weights names a file of them (all layers
-but the last; they are not those of 2015: methods/imagenet.py); Adam at 1e-4, 50 epochs,
+but the last; they are not those of 2015: systems/imagenet.py); Adam at 1e-4, 50 epochs,
 batches of 32, dropout 0.4 as in GoogLeNet's own paper.
 
 Set --config.engine.classifier.runs_per_device=1 or a few: its maps are large.

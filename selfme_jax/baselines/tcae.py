@@ -15,7 +15,7 @@ Our choice: on frames of another size (a power of two, at least 16) the encoder'
 shared part keeps its first blocks and the decoders their last ones, as many as halve
 the frame to 1x1; the three blocks of the heads stay. Inferred: bilinear upsampling
 between pixel centres (PyTorch 0.4's default). Unknown: what of TCAE the SelfME paper
-fed to its classifiers; see methods/tcae.py.
+fed to its classifiers; see inputs/tcae_learning.py.
 """
 
 from typing import NamedTuple

@@ -7,7 +7,7 @@ three it is 134,272,835), run by those authors.
 Inferred: that (u, v, strain) were enlarged from 28x28, here bilinearly. Unknown: pre-
 training, rate, epochs, batch, head. Our choice: from scratch by He's initialisation, or
 from ImageNet weights where --config.vgg16.weights names a file of them (all layers but
-the last: methods/imagenet.py); Adam at 1e-4, 50 epochs, batches of 32, dropout 0.5 as
+the last: systems/imagenet.py); Adam at 1e-4, 50 epochs, batches of 32, dropout 0.5 as
 in VGG's own paper.
 
 Weights and their two Adam moments take 1.6 GB a run: set

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from selfme_jax.data import action_units, anatomy, portrait
+from selfme_jax.data.synthetic import action_units, anatomy, portrait
 
 SIZE = 160  # pixels of the face; frames have MARGINS around it
 MARGINS = (40, 60)  # above and below, left and right
@@ -101,23 +101,24 @@ def _write(rng, face: anatomy.Anatomy, seconds: float, n: int) -> Script:
     while True:
         kind = str(rng.choice(kinds, p=weights))
         at += rng.uniform(*STILL)
-        if kind in ("micro", "macro"):
-            event, more = _expression(rng, face, n, kind, at)
+        more: list[Skin] = []
+        if kind == "head":
+            new = _turn(rng, turns, at)
         elif kind == "talking":
-            event, more = _talk(rng, face, n, at)
+            new, more = _talk(rng, face, n, at)
         else:
-            event, more = _turn(rng, turns, at), []
-        if event.offset > seconds - 1:
+            new, more = _expression(rng, face, n, kind, at)
+        at = new[-1].offset
+        if at > seconds - 1:
             break
-        events.append(event)
+        events += new
         skins += more
-        at = event.offset
     at = rng.exponential(BLINK_EVERY)
     while at < seconds - 1:
-        event, more = _blink(rng, face, n, at)
-        events.append(event)
+        new, more = _blink(rng, face, n, at)
+        events += new
         skins += more
-        at = event.offset + 0.3 + rng.exponential(BLINK_EVERY)
+        at = new[-1].offset + 0.3 + rng.exponential(BLINK_EVERY)
     sway = np.stack(
         [
             rng.uniform(0.2, 1, (5, 4))
@@ -147,13 +148,13 @@ def _expression(rng, face, n: int, kind: str, at: float):
     apex = at + lasts * rng.uniform(0.35, 0.6 if kind == "micro" else 0.5)
     event = Event(at, float(apex), float(at + lasts), kind)
     rest = float(rng.uniform(0, 0.25))
-    return event, [_skin(rng, face, n, units, kind, event, sides=sides, rest=rest)]
+    return [event], [_skin(rng, face, n, units, kind, event, sides=sides, rest=rest)]
 
 
 def _blink(rng, face, n: int, at: float):
     lasts = rng.uniform(*LASTS["blink"])
     event = Event(at, at + 0.4 * lasts, at + lasts, "blink")
-    return event, [_skin(rng, face, n, {45: 1.0, 7: 0.15}, "blink", event)]
+    return [event], [_skin(rng, face, n, {45: 1.0, 7: 0.15}, "blink", event)]
 
 
 def _talk(rng, face, n: int, at: float):
@@ -164,17 +165,18 @@ def _talk(rng, face, n: int, at: float):
         beats = rng.uniform(2.5, 4.5)
         skin = _skin(rng, face, n, units, "macro", event, pixels=pixels)
         skins.append(skin._replace(beats=beats))
-    return event, skins
+    return [event], skins
 
 
-def _turn(rng, turns: list, at: float) -> Event:
+def _turn(rng, turns: list, at: float) -> list[Event]:
     """The head goes somewhere, stays a while and comes back most of the way."""
     rise, stay, fall = rng.uniform(0.3, 0.8), rng.uniform(0.1, 1.5), rng.uniform(0.3, 1)
     size = rng.normal(0, [0.22, 0.14, 6 * PIXEL, 4 * PIXEL])
     turns.append((at, at + rise, *size))
     turns.append((at + rise + stay, at + rise + stay + fall, *(-0.9 * size)))
-    end = at + rise + stay + fall
-    return Event(at, at + rise, end, "head")
+    again, end = at + rise + stay, at + rise + stay + fall
+    there = Event(at, at + rise / 2, at + rise, "head")
+    return [there, Event(again, (again + end) / 2, end, "head")]
 
 
 def _skin(rng, face, n, units, kind, event, *, sides=(1, 1), rest=0.0, pixels=None):

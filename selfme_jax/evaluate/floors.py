@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from functools import partial
 from os import PathLike
+from typing import Any
 
 import numpy as np
 
@@ -47,8 +48,8 @@ def evaluate(
         "linear": linear(samples, splits, inputs, classes, told(tell, "linear")),
     }
     if standardised is not None:
-        tell = told(tell, STANDARDISED)
-        found[STANDARDISED] = linear(samples, splits, standardised, classes, tell)
+        of_fold = told(tell, STANDARDISED)
+        found[STANDARDISED] = linear(samples, splits, standardised, classes, of_fold)
     return found
 
 
@@ -68,7 +69,7 @@ def summarise(
         seed: of the subject bootstrap. rule: see ``loso.summarise``.
     """
     rows = next(iter(floors.values()))
-    options = {"resamples": resamples, "seed": seed, "rule": rule}
+    options: dict[str, Any] = {"resamples": resamples, "seed": seed, "rule": rule}
     return {"random": random(rows, rule=rule)} | {
         name: loso.summarise(p, **options) for name, p in floors.items()
     }

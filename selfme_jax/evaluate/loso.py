@@ -4,6 +4,7 @@ Predictions of all folds are pooled before anything is scored; a mean of per-fol
 scores is no LOSO score. Seeds are scored one by one and averaged.
 """
 
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
@@ -38,7 +39,7 @@ def summarise(
         resamples: of the subject bootstrap.
         seed: of the subject bootstrap.
         rule: 'pooled', or 'mean_of_folds' (``metrics.of_persons``), which changes
-          uf1, uar and accuracy, also of the vote, their sd and intervals.
+            uf1, uar and accuracy, also of the vote, their sd and intervals.
 
     Returns:
         JSON-ready dict. uf1, uar, accuracy, per_class_f1: means over seeds; uf1_sd,
@@ -83,15 +84,15 @@ def margins(
         UserError: the two do not hold the same samples.
     """
     ours = pool(predictions)
-    options = {"resamples": resamples, "seed": seed, "rule": rule}
+    change = partial(difference, resamples=resamples, seed=seed, rule=rule)
     result = {}
     for name, rows in floors.items():
         theirs = pool(rows)
         same_samples(ours, theirs, name)
         result[name] = {
-            **difference(ours, theirs, **options),
+            **change(ours, theirs),
             "datasets": {
-                str(d): difference(select(ours, d), select(theirs, d), **options)
+                str(d): change(select(ours, d), select(theirs, d))
                 for d in np.unique(ours.dataset)
             },
         }

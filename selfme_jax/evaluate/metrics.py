@@ -95,8 +95,8 @@ def of_persons(confusions: np.ndarray, times: np.ndarray, *, rule: str) -> Score
         confusions: [s, p, c, c] counts of each person, for each of s seeds.
         times: [r, p], how often each person counts.
         rule: 'pooled' (the predictions of all are one confusion: the LOSO score) or
-          'mean_of_folds' (``fold_scores`` of each person, averaged: another, wrong
-          number that is also published).
+            'mean_of_folds' (``fold_scores`` of each person, averaged: another, wrong
+            number that is also published).
     """
     if rule == "pooled":
         pooled = np.einsum("rp,spij->rsij", times, confusions, optimize=True)

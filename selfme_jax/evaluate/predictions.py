@@ -4,7 +4,7 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from os import PathLike
 
 import numpy as np
@@ -41,24 +41,38 @@ def table(
     for split in splits:
         fold[split.test] = split.fold
     k = len(seeds)
-    names = (
-        np.tile([getattr(s, name) for s in samples], k)
-        for name in ("dataset", "subject", "sample")
-    )
     return Predictions(
-        np.repeat(np.array(seeds, int), len(fold)),
-        np.tile(fold, k),
-        *names,
-        np.tile(labels, (k, *[1] * (labels.ndim - 1))),
-        probs.reshape(-1, probs.shape[-1]),
-        tuple(outputs),
+        seed=np.repeat(np.array(seeds, int), len(fold)),
+        fold=np.tile(fold, k),
+        dataset=np.tile([s.dataset for s in samples], k),
+        subject=np.tile([s.subject for s in samples], k),
+        sample=np.tile([s.sample for s in samples], k),
+        label=np.tile(labels, (k, *[1] * (labels.ndim - 1))),
+        probs=probs.reshape(-1, probs.shape[-1]),
+        classes=tuple(outputs),
     )
+
+
+def expect(rows: Predictions, outputs: Sequence[str]) -> None:
+    """That rows are predictions of these outputs.
+
+    Raises:
+        UserError: they are of others: files of another run.
+    """
+    if rows.classes != tuple(outputs):
+        raise UserError(
+            f"predictions or floors are of {_listed(rows.classes)}; this run predicts "
+            f"{_listed(outputs)}. {_REMEDY}"
+        )
 
 
 def joined(parts: Sequence[Predictions]) -> Predictions:
     """The rows of all, in order; they are of the same outputs."""
-    columns = zip(*(part[:-1] for part in parts), strict=True)
-    return Predictions(*map(np.concatenate, columns), parts[0].classes)
+    names = Predictions._fields[:-1]
+    columns = {
+        name: np.concatenate([getattr(part, name) for part in parts]) for name in names
+    }
+    return parts[0]._replace(**columns)
 
 
 def write(path: PathLike | str, predictions: Predictions) -> None:
@@ -135,7 +149,7 @@ def parse(
             f"{path} has the columns {_listed(names)}; expected "
             f"{', '.join(COLUMNS)}, then {PROB}<class> for each class. {_REMEDY}"
         )
-    check = _check_units if of_units(outputs) else _check_class
+    check: Callable = _check_units if of_units(outputs) else _check_class
     labels = []
     for number, row in enumerate(table, start=1):
         try:
@@ -147,16 +161,19 @@ def parse(
                 raise ValueError(f"a name of more than {LONGEST} characters")
             if not all(0 <= p <= 1 for p in probs):
                 raise ValueError(f"{probs} are no probabilities")
-            labels.append(check(outputs, *row[5:7], probs))
+            labels.append(check(outputs, row[5], row[6], probs))
         except ValueError as error:
             raise _bad(path, number, str(error)) from error
     column = list(zip(*table, strict=True))
     return Predictions(
-        *(np.array(column[i], int) for i in (0, 1)),
-        *(np.array(column[i], str) for i in (2, 3, 4)),
-        np.array(labels, int),
-        np.array(column[7:], float).T,
-        outputs,
+        seed=np.array(column[0], int),
+        fold=np.array(column[1], int),
+        dataset=np.array(column[2], str),
+        subject=np.array(column[3], str),
+        sample=np.array(column[4], str),
+        label=np.array(labels, int),
+        probs=np.array(column[7:], float).T,
+        classes=outputs,
     )
 
 
@@ -207,7 +224,7 @@ def _check_units(
 _REMEDY = "Write it again with --stages=classifier."
 
 
-def _listed(names: list[str], most: int = 12) -> str:
+def _listed(names: Sequence[str], most: int = 12) -> str:
     """The first few, and how many more."""
     cut = [name if len(name) <= 40 else f"{name[:37]}..." for name in names[:most]]
     more = len(names) - len(cut)

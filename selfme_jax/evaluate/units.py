@@ -224,7 +224,7 @@ def _interval(values: np.ndarray, least: float = 0.0) -> list[float]:
 
 
 def _wins(probs: np.ndarray, label: np.ndarray, person: np.ndarray) -> np.ndarray:
-    """How often positives of person i are above negatives of person j: [p, p].
+    """How often negatives of person i are below positives of person j: [p, p].
 
     A tie counts half; with everybody once, their sum is Mann and Whitney's U.
     """
@@ -232,5 +232,5 @@ def _wins(probs: np.ndarray, label: np.ndarray, person: np.ndarray) -> np.ndarra
     rows = np.zeros((person.max() + 1, above.shape[1]))
     np.add.at(rows, person[label], above)
     result = np.zeros((len(rows), len(rows)))
-    np.add.at(result.T, person[~label], rows.T)
+    np.add.at(result, person[~label], rows.T)
     return result

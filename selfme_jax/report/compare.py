@@ -17,6 +17,7 @@ from selfme_jax.evaluate import loso, units
 from selfme_jax.evaluate.loso import Pooled
 from selfme_jax.report import measures, plots, tables, verdict, words
 from selfme_jax.report.plots import BLUE, GREY
+from selfme_jax.targets import facs
 from selfme_jax.types import Predictions, UserError
 
 if TYPE_CHECKING:
@@ -205,7 +206,7 @@ def _pairs(names: Sequence[str], found: Sequence[dict]) -> str:
 def _units(found: Sequence[dict]) -> str:
     rows = [
         (
-            f"AU {a['unit']}",
+            facs.name(a["unit"]),
             words.shorten(a["data"], _LONGEST),
             f"{a['score_minus']:.3f}",
             f"{a['score']:.3f}",
@@ -215,7 +216,7 @@ def _units(found: Sequence[dict]) -> str:
         for a, b in zip(found[::2], found[1::2], strict=True)
     ]
     sides = [words.shorten(found[0][key], 20) for key in ("minus", "run")]
-    head = ("AU", "data", *(f"F1 {side}" for side in sides), "F1", "AUC")
+    head = ("action unit", "data", *(f"F1 {side}" for side in sides), "F1", "AUC")
     return tables.draw(head, rows).strip()
 
 
@@ -245,7 +246,7 @@ def _panels(found: Sequence[Mapping[str, Any]]) -> dict[str, dict[str, list[dict
             continue
         title = f"{data}, by action unit" if entry["unit"] else data
         sides = (words.shorten(entry[key], 18) for key in ("run", "minus"))
-        name = f"AU {entry['unit']}" if entry["unit"] else "\n- ".join(sides)
+        name = facs.name(entry["unit"]) if entry["unit"] else "\n- ".join(sides)
         both = panels.setdefault(title, {})
         both.setdefault(titles[entry["measure"]], []).append({**entry, "name": name})
     return panels

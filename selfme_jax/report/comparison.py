@@ -143,8 +143,7 @@ def _views(cell: Cell) -> dict[str, _View]:
     """By dataset ('' = all). Of two linear floors the better one on that dataset."""
     rows = predictions.read(Workdir(cell.folder).predictions)
     below = floors.read(Workdir(cell.folder).floors)
-    options = {"resamples": RESAMPLES, "rule": cell.rule}
-    found = targets.of(rows).summarise(rows, below, **options)
+    found = targets.of(rows).summarise(rows, below, resamples=RESAMPLES, rule=cell.rule)
     pooled = loso.pool(rows)
     views = {"": _View(pooled, found, verdict.linear(found), cell.rule)}
     if len(found["datasets"]) > 1:
@@ -157,7 +156,7 @@ def _views(cell: Cell) -> dict[str, _View]:
 def _entry(cell: Cell, view: _View) -> dict:
     ours = view.ours
     protocol = finished.results(Workdir(cell.folder))["protocol"]
-    scores = {}
+    scores: dict[str, float] = {}
     for key in measures.of(ours).keys:
         low, high = ours["ci95"][key]
         scores |= {key: ours[key], f"{key}_sd": ours[f"{key}_sd"]}
@@ -183,10 +182,14 @@ def _difference(ours: _View, theirs: _View) -> dict:
     if used is measures.UNITS:
         found = units.difference(ours.pooled, theirs.pooled, resamples=RESAMPLES)
     else:
-        rules = {"rule": ours.rule, "their_rule": theirs.rule}
-        options = {"resamples": RESAMPLES, **rules}
-        found = loso.difference(ours.pooled, theirs.pooled, **options)
-    result = {}
+        found = loso.difference(
+            ours.pooled,
+            theirs.pooled,
+            resamples=RESAMPLES,
+            rule=ours.rule,
+            their_rule=theirs.rule,
+        )
+    result: dict[str, float] = {}
     for key in used.keys:
         low, high = found["ci95"][key]
         name = f"difference_{key}"

@@ -83,5 +83,6 @@ def _legend(place: "Axes", *, paper: bool) -> None:
     place.plot([], [], "|", color=GREY, mew=1.5, label="linear floor")
     if paper:
         place.plot([], [], "D", color=RED, mfc="none", label="paper")
-    options = {"loc": "lower right", "bbox_to_anchor": (1, 1.08), "ncols": 3}
-    place.legend(fontsize=7, frameon=False, **options)
+    place.legend(
+        loc="lower right", bbox_to_anchor=(1, 1.08), ncols=3, fontsize=7, frameon=False
+    )

@@ -11,8 +11,10 @@ def markdown(title: str, reference: str, found: list[dict]) -> str:
     parts = [f"## {title}"]
     for data, own in by_data(found).items():
         first, second = measures.of(own[0]).names
-        head = ("", first, "95 %", second, "95 %", "linear floor")
-        head = (*head, f"{first} - {reference}", *_paper_head(own))
+        head = [
+            *("", first, "95 %", second, "95 %", "linear floor"),
+            *(f"{first} - {reference}", *_paper_head(own)),
+        ]
         rows = [_row(entry)[: len(head)] for entry in own]
         parts.append(f"### {data}{_counts(own)}\n\n{tables.draw(head, rows).strip()}")
     parts.append(_notes(reference, found))

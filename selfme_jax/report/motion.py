@@ -57,15 +57,15 @@ def pictures(clips: Sequence[Picture]) -> "Figure":
     for row, clip in zip(axes, clips, strict=True):
         for axis in row:
             axis.set_axis_off()
-        if clip.onset is not None:
-            _frames(row[:3], clip)
+        if clip.onset is not None and clip.apex is not None:
+            _frames(row[:3], clip.onset, clip.apex)
         _motion(row[-2:], clip)
         row[0].set_title(words.shorten(clip.title, 60), fontsize=7, loc="left")
     return drawn
 
 
-def _frames(axes: np.ndarray, clip: Picture) -> None:
-    onset, apex = (_unit(frame) for frame in (clip.onset, clip.apex))
+def _frames(axes: np.ndarray, *frames: np.ndarray) -> None:
+    onset, apex = map(_unit, frames)
     change = (apex - onset).mean(-1)
     # Not the maximum: one noisy pixel would hide the rest.
     limit = np.percentile(np.abs(change), 99.5) or 1.0

@@ -6,13 +6,14 @@ Every function returns a matplotlib Figure of its own (no pyplot, no global stat
 import io
 import warnings
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from etils import epath
 
 from selfme_jax import files
 from selfme_jax.report import measures, verdict
+from selfme_jax.targets import facs
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -23,7 +24,7 @@ WIDTH = 7.5  # inches
 DPI = 160
 
 
-def figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid: dict):
+def figure(width: float, height: float, rows: int = 1, columns: int = 1, **grid: Any):
     """Empty figure and its axes [rows, columns]."""
     from matplotlib.figure import Figure
 
@@ -36,11 +37,10 @@ def png(drawn: "Figure") -> bytes:
 
     Dollar signs are letters, not formulas: names of people and files may hold them.
     """
-    import matplotlib
     from matplotlib.text import Text
 
     buffer = io.BytesIO()
-    with matplotlib.rc_context({"text.parse_math": False}), warnings.catch_warnings():
+    with warnings.catch_warnings():
         # Letters that the font lacks become boxes: no reason to alarm anybody.
         warnings.filterwarnings("ignore", "Glyph .* missing")
         for text in drawn.findobj(Text):
@@ -117,8 +117,8 @@ def units(results: dict) -> "Figure":
             axis.plot(constant[unit][key], y, "|", color=GREY, ms=11, mew=1.8)
         axis.set(xlim=(-0.02, 1.02), xlabel=title, ylim=(len(own) - 0.4, -0.6))
         axis.spines[["top", "right"]].set_visible(False)
-    labels = [f"AU {unit} ({score['n']})" for unit, score in own.items()]
-    axes[0, 0].set_yticks(range(len(own)), labels)
+    labels = [f"{facs.name(unit)} ({score['n']})" for unit, score in own.items()]
+    axes[0, 0].set_yticks(range(len(own)), labels, fontsize=9)
     options = {"fontsize": 8, "frameon": False, "ncols": 3}
     axes[0, 1].plot([], [], "o", color=BLUE, label="this run")
     axes[0, 1].plot([], [], "|", color=RED, mew=1.8, label="linear floor")
@@ -149,9 +149,9 @@ def _score(axis: "Axes", y: int, score: dict, key: str, colour: str) -> None:
 def _curve(axis: "Axes", chunks: dict[int, list[tuple[int, float]]]) -> None:
     by_step: dict[int, list[float]] = {}
     for points in chunks.values():
-        steps, values = zip(*sorted(points), strict=True)
+        at, values = zip(*sorted(points), strict=True)
         if len(chunks) > 1:
-            axis.plot(steps, values, color=BLUE, lw=0.6, alpha=0.35)
+            axis.plot(at, values, color=BLUE, lw=0.6, alpha=0.35)
         for step, value in points:
             by_step.setdefault(step, []).append(value)
     steps = sorted(by_step)

@@ -5,6 +5,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from selfme_jax.report import measures, verdict, words
+from selfme_jax.targets import facs
 
 WIDTH = 100
 LONGEST = 40  # letters of a name in a table
@@ -84,7 +85,7 @@ def details_head(results: dict) -> list[str]:
     if "classes" in results:
         names = [f"as {c}" for c in results["classes"]]
         return ["class", "clips", "F1", "recall", *names]
-    return ["AU", "clips", "F1", "AUC", "constant F1", "linear F1", "linear AUC"]
+    return ["action unit", "clips", "F1", "AUC", "constant F1", "linear F1/AUC"]
 
 
 def details(results: dict) -> list[tuple[str, ...]]:
@@ -117,11 +118,11 @@ def _units(results: dict) -> list[tuple[str, ...]]:
     linear = verdict.linear(results)["aus"]
     return [
         (
-            f"AU {unit}",
+            facs.name(unit),
             str(own["n"]),
             *(interval(own, key) for key in ("f1", "auc")),
             f"{constant[unit]['f1']:.3f}",
-            *(f"{linear[unit][key]:.3f}" for key in ("f1", "auc")),
+            "/".join(f"{linear[unit][key]:.3f}" for key in ("f1", "auc")),
         )
         for unit, own in results["aus"].items()
     ]
@@ -138,12 +139,19 @@ def _lines(drawn: Iterable) -> str:
     from rich.console import Console
 
     # Names of data may hold what rich takes for markup.
-    plain = {"markup": False, "emoji": False, "highlight": False}
-    console = Console(file=io.StringIO(), width=2 * WIDTH, color_system=None, **plain)
+    text = io.StringIO()
+    console = Console(
+        file=text,
+        width=2 * WIDTH,
+        color_system=None,
+        markup=False,
+        emoji=False,
+        highlight=False,
+    )
     for table in drawn:
         console.print(table)
     # rich fills lines up with blanks.
-    return "\n".join(line.rstrip() for line in console.file.getvalue().splitlines())
+    return "\n".join(line.rstrip() for line in text.getvalue().splitlines())
 
 
 def _table(head: list[str], rows: list[tuple[str, ...]]) -> object:

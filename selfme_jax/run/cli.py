@@ -2,6 +2,7 @@
 
 import functools
 import os
+import select
 import sys
 import time
 import traceback
@@ -12,14 +13,15 @@ from absl import app, flags, logging
 
 from selfme_jax import extras, files
 from selfme_jax.run import config
+from selfme_jax.train import parallel, preemption
 from selfme_jax.train import pod as pods
-from selfme_jax.train import preemption
 from selfme_jax.train.loop import NonFiniteError
 from selfme_jax.train.preemption import PreemptedError
 from selfme_jax.types import UserError
 
 # 75 is EX_TEMPFAIL: schedulers start the same command again.
-BAD_INPUT, NOT_FINITE, PREEMPTED, INTERRUPTED = 2, 3, 75, 130
+# 141 is what a shell says of a program whose reader (`| head -1`) has left.
+BAD_INPUT, NOT_FINITE, PREEMPTED, INTERRUPTED, UNHEARD = 2, 3, 75, 130, 141
 _NO_MEMORY = "RESOURCE_EXHAUSTED"
 _UNTIL_LOSS_IS_KNOWN = 3.0  # seconds
 
@@ -34,7 +36,8 @@ def run(
     """Parse flags, run ``main``, and turn expected failures into lines.
 
     Exit codes: 2 for bad input and for too little memory on a device, 3 for a loss
-    that is not finite, 75 for SIGTERM and for a lost worker of a pod, 130 for ctrl-C.
+    that is not finite, 75 for SIGTERM and for a lost worker of a pod, 130 for ctrl-C,
+    141 where nobody reads standard output any more.
 
     Args:
       main: called with the arguments that are no flags.
@@ -65,6 +68,10 @@ def run(
                 main(*given)
             if member:
                 member.finish()
+        except parallel.AgreedError as error:
+            if member:
+                member.finish()  # after whoever still writes
+            _fail(str(error), BAD_INPUT)
         except UserError as error:
             _fail(str(error), BAD_INPUT, member)
         except NonFiniteError as error:
@@ -76,6 +83,10 @@ def run(
             _fail(f"SIGTERM; {error}. The same command resumes.", PREEMPTED, member)
         except KeyboardInterrupt:
             _fail("interrupted; the same command resumes.", INTERRUPTED, member)
+        except BrokenPipeError:
+            if not _unheard():
+                raise
+            _fail("", UNHEARD, member)
         except Exception as error:
             if text := _no_memory(error):
                 _fail(text, BAD_INPUT, member)
@@ -107,6 +118,16 @@ def _reach() -> None:
             f"\nInstall the extra for them ({extras.advice('cuda')}, or tpu), end what "
             "else runs on them, or set JAX_PLATFORMS=cpu."
         ) from error
+
+
+def _unheard() -> bool:
+    """Whether nobody reads standard output; then nothing more is written there."""
+    poll = select.poll()
+    poll.register(1, 0)
+    if not any(event & select.POLLERR for _, event in poll.poll(0)):
+        return False
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    return True
 
 
 def _no_memory(error: Exception) -> str:
@@ -143,7 +164,10 @@ def _help(text: str) -> None:
             ]
     if "config" in flags.FLAGS:
         lines += ["  --config.KEY=VALUE: any key of it; all stand in its base.py."]
-    print("\n".join(lines))
+    try:
+        print("\n".join(lines), flush=True)
+    except BrokenPipeError:
+        _unheard()
     sys.exit(0)
 
 
@@ -166,7 +190,8 @@ def _explain(error: Exception) -> str:
 
 
 def _fail(text: str, code: int, member: pods.Member | None = None) -> None:
-    print(f"error: {text}", file=sys.stderr, flush=True)
+    if text:
+        print(f"error: {text}", file=sys.stderr, flush=True)
     if member:
         member.leave(code, text)
     sys.exit(code)

@@ -11,6 +11,7 @@ import optax
 from selfme_jax.data import action_unit_labels
 from selfme_jax.evaluate import predictions, unit_floors
 from selfme_jax.evaluate import units as scores
+from selfme_jax.evaluate.predictions import expect
 from selfme_jax.targets.classes import by_count
 from selfme_jax.types import Predictions, Sample, Split, Tell, UserError
 
@@ -19,7 +20,11 @@ class ActionUnits(NamedTuple):
     """The target of ``targets.base``; units: numbers of FACS, in order."""
 
     units: tuple[int, ...]
-    name = "action_units"
+
+    @property
+    def name(self) -> str:
+        """'action_units'."""
+        return "action_units"
 
     @property
     def outputs(self) -> tuple[str, ...]:
@@ -133,6 +138,8 @@ class ActionUnits(NamedTuple):
         Raises:
             UserError: also for another rule than 'pooled'.
         """
+        for rows in (predictions, *floors.values()):
+            expect(rows, self.outputs)
         if rule != "pooled":
             raise UserError(
                 f"config.protocol.score={rule} is for classes: few people show every "

@@ -10,6 +10,7 @@ import optax
 
 from selfme_jax.evaluate import floors as class_floors
 from selfme_jax.evaluate import loso, predictions
+from selfme_jax.evaluate.predictions import expect
 from selfme_jax.types import Predictions, Sample, Split, Tell
 
 
@@ -17,7 +18,11 @@ class Classes(NamedTuple):
     """The target of ``targets.base``; outputs: names of the classes, in order."""
 
     outputs: tuple[str, ...]
-    name = "classes"
+
+    @property
+    def name(self) -> str:
+        """'classes'."""
+        return "classes"
 
     def labels(self, samples: Sequence[Sample]) -> np.ndarray:
         """[n] int32, indices into ``outputs``."""
@@ -99,7 +104,9 @@ class Classes(NamedTuple):
         rule: str,
     ) -> dict:
         """See ``evaluate.loso.summarise``, ``floors.summarise``, ``loso.margins``."""
-        options = {"resamples": resamples, "rule": rule}
+        for rows in (predictions, *floors.values()):
+            expect(rows, self.outputs)
+        options: dict[str, Any] = {"resamples": resamples, "rule": rule}
         return {
             "target": self.name,
             **loso.summarise(predictions, **options),

@@ -40,10 +40,10 @@ class Chunk(NamedTuple):
 class Waves(NamedTuple):
     """Runs on devices.
 
-    axis: of parallel.py. size: runs that it takes at once. chunk: runs of a chunk.
+    axis: of the devices. size: runs that it takes at once. chunk: runs of a chunk.
     """
 
-    axis: Any
+    axis: parallel.Axis
     size: int
     chunk: int
 

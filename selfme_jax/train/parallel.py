@@ -10,12 +10,16 @@ batch whatever the number of devices. Under pmap each device would draw for its 
 part, and gradients would have to be averaged by hand (summed ones are as many times too
 large as there are devices, and Adam hides it).
 
+All that the rest of the package knows of either is ``Axis``. How an axis splits work
+is its own business: other means (jit with shardings in the place of pmap) are another
+class here, and ``axis`` gives it.
+
 Process 0 alone writes; ``lead`` lets it go first where the others read what it wrote.
 """
 
 import math
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar, cast
 
 import jax
 import numpy as np
@@ -23,8 +27,68 @@ from jax.experimental import multihost_utils
 from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
 from selfme_jax.train.state import Task
+from selfme_jax.types import UserError
 
 T = TypeVar("T")
+
+
+class AgreedError(UserError):
+    """Bad input that one process of a pod met, and that all of them raise."""
+
+
+Host = Any  # a pytree of numpy arrays, the same in all processes
+Placed = Any  # one on the devices, as an axis placed it; others hand it on unread
+# At level 0 values differ in the last bit, which Adam makes visible; at 1 they do not.
+_HASTY = {"xla_backend_optimization_level": 1}
+
+
+class Axis(Protocol):
+    """How the devices of all processes take runs: a multiple of ``width`` at once."""
+
+    width: int
+
+    def task(self, task: Task) -> Task:
+        """The task as this axis trains it, e.g. with its batches shared out."""
+
+    def map(
+        self,
+        function: Callable,
+        *,
+        shared: int = 0,
+        donate: bool = False,
+        hasty: bool = False,
+    ) -> Callable[..., Placed]:
+        """Compile a pure function of one run for all runs that are placed.
+
+        Args:
+          function: arrays of one run, then ``shared`` that are the same for all -> a
+            pytree of arrays.
+          shared: how many of its last arguments are the same for all runs.
+          donate: the first argument is given up, and its memory with it.
+          hasty: compile fast, not to be fast, and for one shape only.
+
+        Returns:
+          The function of what ``split`` gives, and then of what ``share`` or ``feed``
+          gives; its result is placed as by ``split``.
+        """
+
+    def split(self, tree: Host) -> Placed:
+        """[runs, ...] onto the devices; runs are a multiple of the width."""
+
+    def share(self, tree: Host) -> Placed:
+        """Arrays without a run axis, where every run finds them."""
+
+    def feed(self, tree: Host) -> Placed:
+        """The same of the batch of one step: [batch, ...]."""
+
+    def own(self, tree: Placed) -> Host:
+        """[runs of this process, ...]: what it has of runs without asking others."""
+
+    def gather(self, tree: Host) -> Host:
+        """What ``own`` gave in each process -> [runs, ...] in all of them."""
+
+    def merge(self, tree: Placed) -> Host:
+        """[runs, ...] in all processes: undoes ``split``."""
 
 
 def describe() -> str:
@@ -55,10 +119,24 @@ def alone() -> bool:
 
 
 def lead(function: Callable[[], T]) -> T:
-    """Call it in process 0, then in the others: what it prepares they find."""
-    result = function() if leads() else None
-    everywhere(np.zeros(1))  # they wait here
-    return result if leads() else function()
+    """Call it in process 0, then in the others: what it prepares they find.
+
+    Raises:
+      AgreedError: one process raised a UserError; all do, with its words.
+    """
+    result, said = _attempt(function) if leads() else (None, "")
+    _agree(said)  # the others wait here
+    if leads():
+        _agree("")
+    else:
+        result, said = _attempt(function)
+        _agree(said)
+    return cast(T, result)
+
+
+def decide(value: bool) -> bool:
+    """What process 0 found, in all processes."""
+    return bool(everywhere(np.array([value]))[0, 0])
 
 
 def everywhere(values: np.ndarray) -> np.ndarray:
@@ -66,13 +144,43 @@ def everywhere(values: np.ndarray) -> np.ndarray:
     return multihost_utils.process_allgather(values).reshape(-1, *np.shape(values))
 
 
-def axis(runs: int) -> "FoldAxis | DataAxis":
+def _attempt(function: Callable[[], T]) -> tuple[T | None, str]:
+    """What it gives, or the words of its UserError."""
+    if alone():
+        return function(), ""
+    try:
+        return function(), ""
+    except UserError as error:
+        return None, str(error) or "bad input"
+
+
+def _agree(said: str) -> None:
+    """Raise in all processes what one of them has to say.
+
+    Raises:
+      AgreedError: one has.
+    """
+    if alone():
+        return
+    words = np.frombuffer(said.encode(), np.uint8)
+    sizes = everywhere(np.array([len(words)]))[:, 0]
+    if not sizes.any():
+        return
+    padded = np.zeros(sizes.max(), np.uint8)
+    padded[: len(words)] = words
+    number = int(np.argmax(sizes > 0))
+    text = everywhere(padded)[number, : sizes[number]].tobytes().decode()
+    who = f"worker {number} of {len(sizes)}: " if number else ""
+    raise AgreedError(who + text)
+
+
+def axis(runs: int) -> Axis:
     """What the devices share: the batch of a single run, or several runs."""
     return DataAxis() if runs == 1 else FoldAxis()
 
 
 class FoldAxis:
-    """Runs over the devices of all processes. width: runs side by side."""
+    """Runs over the devices of all processes, placed as [devices, runs / devices]."""
 
     def __init__(self):
         self.width = jax.device_count()
@@ -82,13 +190,14 @@ class FoldAxis:
         return task
 
     def map(
-        self, function: Callable, *, shared: int = 0, donate: bool = False
+        self,
+        function: Callable,
+        *,
+        shared: int = 0,
+        donate: bool = False,
+        hasty: bool = False,
     ) -> Callable:
-        """Map a function of one run over what ``split`` gives.
-
-        The last ``shared`` arguments are the same for all runs: what ``share`` gives.
-        ``donate`` gives up the first argument.
-        """
+        """Over the devices by pmap, over the runs of one by vmap."""
 
         def mapped(*args):
             own = len(args) - shared
@@ -102,7 +211,8 @@ class FoldAxis:
             return jax.vmap(function, in_axes=axes)(*args)
 
         donated = (0,) if donate else ()
-        return jax.pmap(mapped, donate_argnums=donated, devices=jax.local_devices())
+        made = jax.pmap(mapped, donate_argnums=donated, devices=jax.local_devices())
+        return compiled_in_haste(made) if hasty else made
 
     def split(self, tree: Any) -> Any:
         """[runs, ...] -> this process's [devices, runs / devices, ...].
@@ -139,7 +249,7 @@ class FoldAxis:
 
 
 class DataAxis:
-    """The batch of one run over the devices of all processes; same methods.
+    """The batch of one run over the devices of all processes: an ``Axis`` of width 1.
 
     All else is kept on every device. As many devices share a batch as divide it.
     """
@@ -172,12 +282,18 @@ class DataAxis:
         return task._replace(batch=batch)
 
     def map(
-        self, function: Callable, *, shared: int = 0, donate: bool = False
+        self,
+        function: Callable,
+        *,
+        shared: int = 0,
+        donate: bool = False,
+        hasty: bool = False,
     ) -> Callable:
-        """Compile a function of one run."""
+        """By jit: the partitioner splits it as its batch lies."""
         del shared
         donated = (0,) if donate else ()
-        return jax.jit(function, out_shardings=self._whole, donate_argnums=donated)
+        made = jax.jit(function, out_shardings=self._whole, donate_argnums=donated)
+        return compiled_in_haste(made) if hasty else made
 
     def split(self, tree: Any) -> Any:
         """[1, ...] -> the run, on every device."""
@@ -223,6 +339,24 @@ class DataAxis:
                 names.append(name)
                 parts *= size
         return NamedSharding(self._mesh, PartitionSpec(tuple(names)))
+
+
+def compiled_in_haste(mapped: Any) -> Callable:
+    """A jitted or pmapped function, compiled fast.
+
+    XLA on CPU optimises for half a minute how the weights of a big network are drawn,
+    which then takes milliseconds.
+    """
+    if not on_cpu():
+        return mapped
+    made: list[Callable] = []
+
+    def call(*args):
+        if not made:
+            made.append(mapped.lower(*args).compile(_HASTY))
+        return made[0](*args)
+
+    return call
 
 
 def _put(x: np.ndarray, sharding: NamedSharding) -> jax.Array:

@@ -4,6 +4,10 @@ A process is part of one where JAX_COORDINATOR_ADDRESS, JAX_NUM_PROCESSES and
 JAX_PROCESS_ID are set, or with SELFME_POD=auto where JAX detects a cluster (TPU pod,
 GKE, Slurm). The same command runs in all of them, with a workdir that all of them see.
 
+Several TPU slices are one pod: their machines are told so by MEGASCALE_*, in the
+environment (GKE) or in the metadata (TPU VMs), from which JAX numbers the processes,
+slice by slice. SELFME_SLICES says how many there have to be.
+
 Whoever waits says for how many; whoever is lost ends all the others with a message,
 within a second if its process dies (half a minute if its machine does). JAX's own
 heartbeats stay as they are, for a process that hangs.
@@ -19,6 +23,7 @@ from typing import NamedTuple
 
 import jax
 from jax._src.clusters import ClusterEnv  # no public way to ask before it connects
+from jax._src.clusters.cloud_tpu_cluster import BaseTpuCluster
 
 from selfme_jax.train.rendezvous import SIGN_OF_LIFE, Server, keep_alive, lines, send
 from selfme_jax.types import UserError
@@ -55,6 +60,7 @@ def place(environment: Mapping[str, str]) -> Place | None:
         *given, devices = ClusterEnv.auto_detect_unset_distributed_params(
             *given, None, None, int(_timeout(environment))
         )
+        _check_slices(environment)
     elif not any(given[1:]):  # an address alone may be meant for something else
         return None
     missing = [k for k, v in zip(_KEYS, given, strict=True) if v in (None, "")]
@@ -78,6 +84,24 @@ def place(environment: Mapping[str, str]) -> Place | None:
     if found.count == 1:
         return None
     return found._replace(devices=tuple(devices) if devices else None)
+
+
+def _check_slices(environment: Mapping[str, str]) -> None:
+    """Slices that nobody joined would be pods of their own, each with the whole run.
+
+    Raises:
+      UserError: there are others than SELFME_SLICES says.
+    """
+    wanted = environment.get("SELFME_SLICES", "1")
+    if wanted == "1":
+        return
+    found = environment.get("MEGASCALE_NUM_SLICES") or BaseTpuCluster._get_num_slices()
+    if str(found) != wanted:
+        raise UserError(
+            f"SELFME_SLICES={wanted}, but this machine belongs to a pod of {found} "
+            "(MEGASCALE_NUM_SLICES).\nMake the slices together: --slices of "
+            "launch/tpu_vm.sh create or launch/gke.sh apply."
+        )
 
 
 def join(environment: Mapping[str, str]) -> "Member | None":

@@ -1,9 +1,12 @@
 """SIGTERM, with which schedulers announce that they take a machine back.
 
 Training notes it, saves at the next step that all processes agree on, and stops; any
-other work stops at once, as nothing of it could be lost.
+other work stops at once, as nothing of it could be lost. While a command is still
+importing (``starting``), it ends by the same exit code. This module imports nothing
+that takes time.
 """
 
+import os
 import signal
 import threading
 from collections.abc import Iterator
@@ -23,9 +26,22 @@ class PreemptedError(Exception):
         self.agreed = agreed
 
 
+def starting() -> None:
+    """Until ``watch``, SIGTERM (exit 75) and ctrl-C (130) end this process at once.
+
+    Call it before anything that takes time is imported: an exception would be lost or
+    misread in there, and nothing has begun that could be saved.
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _leave)
+
+
 def watch() -> None:
     """Handle SIGTERM from now on; call it in the main thread."""
     signal.signal(signal.SIGTERM, _note)
+    if signal.getsignal(signal.SIGINT) is _leave:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
@@ -48,3 +64,10 @@ def _note(number: int, frame: object) -> None:
     _ASKED.set()
     if not _HELD.is_set():
         raise PreemptedError("stopped as asked to")
+
+
+def _leave(number: int, frame: object) -> None:
+    del frame
+    name, code = ("SIGTERM", 75) if number == signal.SIGTERM else ("interrupted", 130)
+    os.write(2, f"error: {name}; nothing had begun. The same command does.\n".encode())
+    os._exit(code)

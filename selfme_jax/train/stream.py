@@ -4,6 +4,8 @@ import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
+from selfme_jax.train.parallel import Axis
+
 
 class Stream(NamedTuple):
     """Data that do not fit a device: a host batch a step instead.
@@ -18,8 +20,8 @@ class Stream(NamedTuple):
     resident: Any = ()
 
 
-def feed(data: Any, axis: Any, start: int, stop: int) -> Iterator[Any]:
-    """The data of each step from ``start`` on, where ``axis`` of parallel.py has them.
+def feed(data: Any, axis: Axis, start: int, stop: int) -> Iterator[Any]:
+    """The data of each step from ``start`` on, where ``axis`` has them.
 
     Other data than a stream are there already.
     """

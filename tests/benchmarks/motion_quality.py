@@ -36,7 +36,7 @@ from selfme_jax.motion import quality
 from selfme_jax.report import tables
 from selfme_jax.run import build
 from selfme_jax.run.config import Source
-from selfme_jax.train import parallel, programs, step
+from selfme_jax.train import parallel, step
 from selfme_jax.train.state import Run
 from selfme_jax.types import Clip, Sample
 
@@ -154,7 +154,7 @@ def train(
     run = Run(jnp.array(0), jnp.array(-1), jnp.array(0), jnp.ones(n), jnp.zeros(1, int))
     update = jax.jit(partial(step.update, task), donate_argnums=0)
     if learning.network not in started:  # losses share it: compiling it takes a while
-        init = programs.hasty(jax.jit(partial(step.init, task)))
+        init = parallel.compiled_in_haste(jax.jit(partial(step.init, task)))
         started[learning.network] = init(run)
     state = jax.tree.map(jnp.copy, started[learning.network])
     for number in range(1, steps + 1):

@@ -123,8 +123,8 @@ def test_a_wrong_label_or_person_is_found(dataset):
 
 
 def test_registry_names_what_it_knows():
-    with pytest.raises(UserError, match=r"'casme3'\. Known: .*flow_images.*synthetic"):
-        registry.load("casme3", {})
+    with pytest.raises(UserError, match=r"'casme9'\. Known: .*flow_images.*synthetic"):
+        registry.load("casme9", {})
     with pytest.raises(UserError, match=r"no option rot\. Known: root, datasets"):
         registry.load("flow_images", {"rot": "x"})
 

@@ -14,20 +14,23 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 
+MODULES = ("selfme_jax.main", "selfme_jax.tables")
+
 # Every stub notes how it was called, then plays its part.
 STUB = """#!{python} -IS
 import json, os, sys
 name, argv = os.path.basename(sys.argv[0]), sys.argv[1:]
-stdin = sys.stdin.read() if "--filename=-" in argv else ""
+stdin = sys.stdin.read() if {{"--filename=-", "--config"}} & set(argv) else ""
 def note(**what):
     line = json.dumps({{"name": name, "argv": argv, "stdin": stdin}} | what) + "\\n"
     with open({calls!r}, "a") as file:
         file.write(line)
 play = {play!r}
-if name != "python" or argv[:2] == ["-m", "selfme_jax.main"]:
+if name != "python" or argv[1:2] and argv[1] in {modules!r}:
     note(env=dict(os.environ), pid=os.getpid())
 elif argv[:1] == ["-c"] or argv == ["--version"]:
-    os.execv({python!r}, [{python!r}, "-IS", *argv])
+    bare = [] if "fsspec" in argv[-3:][0] else ["-IS"]
+    os.execv({python!r}, [{python!r}, *bare, *argv])
 elif argv[:2] == ["-m", "venv"]:
     os.makedirs(argv[-1] + "/bin", exist_ok=True)
     with open(__file__) as here, open(argv[-1] + "/bin/python", "w") as there:
@@ -48,7 +51,8 @@ print("training", flush=True)
 time.sleep(60)
 """
 
-# Describe says the states in turn, the last one for ever. scp and ssh act on folders.
+# Describe says the states in turn, the last one for ever. scp and ssh act on folders:
+# homeK for worker K, homeS.K where there are slices, whose nodes are called pod-S.
 GCLOUD = """
 import shutil, subprocess
 here = os.environ["CLOUD"]
@@ -61,11 +65,15 @@ if "describe" in argv:
         reason = {"ABSENT": "NOT_FOUND: Resource was not found", "DENIED": "403"}
         sys.exit("ERROR: " + reason[states[0]])
     print(states[0])
+if argv[:2] == ["config", "get-value"]:
+    print(os.environ.get("PROJECT", "mine"))
 if argv[2] == "tpu-vm":
+    node = argv[5].split(":")[0] if argv[3] == "scp" else argv[4]
+    slice = node.partition("-")[2]
     (worker,) = (word[9:] for word in argv if word.startswith("--worker="))
     code = 0
     for k in (0, 1) if worker == "all" else [int(worker)]:
-        home = f"{here}/home{k}"
+        home = f"{here}/home{slice + '.' if slice else ''}{k}"
         if argv[3] == "scp":
             shutil.copy(argv[4], home + "/" + argv[5].split(":")[1])
         else:
@@ -74,6 +82,30 @@ if argv[2] == "tpu-vm":
             done = subprocess.run(["bash", "-c", command], cwd=home, env=env)
             code = done.returncode or code
     sys.exit(code)
+"""
+
+
+# The metadata of a machine, and Google's answers to it: each DELETE gets the next one
+# of those set, the last one for ever.
+CURL = """
+here = os.environ["CLOUD"]
+url = argv[-1]
+if "metadata.google.internal" in url:
+    key = url.rsplit("/", 1)[1]
+    with open(here + "/metadata") as file:
+        known = json.load(file)
+    known["token"] = '{"access_token":"SECRET","expires_in":3599}'
+    if key not in known:
+        sys.exit(22)
+    print(known[key])
+elif "testIamPermissions" in url:
+    print(os.environ.get("MAY", '{"permissions": ["tpu.nodes.delete"]}') + "\\n200")
+else:
+    with open(here + "/answers") as file:
+        codes = json.load(file)
+    with open(here + "/answers", "w") as file:
+        json.dump(codes[1:] or codes, file)
+    print("{}\\n" + str(codes[0]))
 """
 
 
@@ -116,7 +148,9 @@ class Stage:
 
     def stub(self, name: str, play: str = "") -> None:
         path = self.bin / name
-        text = STUB.format(python=sys.executable, calls=str(self.log), play=play)
+        text = STUB.format(
+            python=sys.executable, calls=str(self.log), play=play, modules=MODULES
+        )
         path.write_text(text)
         path.chmod(0o755)
 
@@ -153,8 +187,12 @@ class Stage:
         ]
 
     def mains(self) -> list[Call]:
-        """The runs of selfme_jax.main."""
-        return [c for c in self.calls("python") if c.argv[1] == "selfme_jax.main"]
+        """The runs of selfme_jax."""
+        return [c for c in self.calls("python") if c.argv[1] in MODULES]
+
+    def running(self, homes: list[Path]) -> list[int]:
+        """Process ids of the runs that are going on, in checkouts of workers."""
+        return running(homes)
 
     def wait_for(self, what, seconds: float = 20) -> None:
         """Until ``what()`` is true."""
@@ -162,6 +200,21 @@ class Stage:
         while not what():
             assert time.monotonic() < end, "it did not happen"
             time.sleep(0.02)
+
+
+def running(homes):
+    """Process ids of the runs that are going on."""
+    pids = [int((p / "runs" / "pod.pid").read_text()) for p in homes]
+    return [p for p in pids if os.path.exists(f"/proc/{p}/cmdline") and cmdline(p)]
+
+
+def cmdline(pid):
+    """Empty for a process that has ended and nobody asked about."""
+    try:
+        with open(f"/proc/{pid}/cmdline") as file:
+            return file.read()
+    except OSError:
+        return ""
 
 
 @pytest.fixture
@@ -173,8 +226,11 @@ def stage(tmp_path) -> Stage:
 def cloud(stage):
     """The stage with gcloud; the states are those that it will say."""
     stage.cloud = stage.folder / "cloud"
-    for k in (0, 1):
-        (stage.cloud / f"home{k}").mkdir(parents=True)
+    for home in ("0", "1", "0.0", "0.1", "1.0", "1.1"):
+        (stage.cloud / f"home{home}").mkdir(parents=True)
+    (stage.cloud / "metadata").write_text("{}")
+    (stage.cloud / "answers").write_text("[200, 404]")
+    stage.stub("curl", CURL)
     stage.env |= {"CLOUD": str(stage.cloud), "SELFME_TPU_POLL": "0"}
     stage.stub("gcloud", GCLOUD)
     stage.stub("hostname", "print('t1v-n-0a1b-w-' + os.environ['WORKER'])")

@@ -1,5 +1,9 @@
 """launch/gke.sh: the manifest, and what kubectl is asked."""
 
+import subprocess
+import sys
+import time
+
 import pytest
 import yaml
 
@@ -23,7 +27,7 @@ def manifest(stage, *options, tail=RUN):
 def job(document):
     """The spec of its one job."""
     (job,) = document["spec"]["replicatedJobs"]
-    assert job["replicas"] == 1
+    assert job["replicas"] in (1, 3)
     return job["template"]["spec"]
 
 
@@ -55,7 +59,14 @@ def test_manifest_is_one_slice(cluster):
     assert box["image"] == "repo/selfme:1"
     assert box["command"] + box["args"] == ["python", "-m", "selfme_jax.main", *RUN[1:]]
     env = {row["name"]: row["value"] for row in box["env"]}
-    assert env == {"SELFME_POD": "auto", "SELFME_POD_TIMEOUT": "1800"}
+    assert env == {
+        "SELFME_POD": "auto",
+        "SELFME_POD_TIMEOUT": "1800",
+        "SELFME_SLICES": "1",
+    }
+    assert "hostNetwork" not in spec["template"]["spec"]
+    assert "activeDeadlineSeconds" not in spec
+    assert document["spec"]["ttlSecondsAfterFinished"] == 24 * 3600
     assert box["resources"] == {
         "requests": {"google.com/tpu": 4},
         "limits": {"google.com/tpu": 4},
@@ -74,6 +85,62 @@ def test_spot_machines_are_asked_for_and_tolerated(cluster):
     (toleration,) = pod["tolerations"]
     assert toleration["key"] == "cloud.google.com/gke-spot"
     assert toleration["value"] == "true"
+
+
+def test_several_slices_are_one_jobset(cluster):
+    document = manifest(cluster, "--slices=3")
+    (slices,) = document["spec"]["replicatedJobs"]
+    assert slices["replicas"] == 3
+    spec = job(document)
+    assert spec["completions"] == 4  # of each
+    assert spec["template"]["spec"]["hostNetwork"] is True
+    assert spec["template"]["spec"]["dnsPolicy"] == "ClusterFirstWithHostNet"
+    env = {row["name"]: row["value"] for row in container(document)["env"]}
+    assert env["SELFME_SLICES"] == "3"
+    done = cluster.run(SCRIPT, "apply", *SLICE, "--slices=3", *RUN)
+    assert "pod: 48 chips on 12 hosts, so 48 chip-hours" in done.stdout
+
+
+def test_tables_run_as_well(cluster):
+    box = container(manifest(cluster, tail=["--", "tables", "--table=sota", *RUN[2:]]))
+    assert box["command"] == ["python", "-m", "selfme_jax.tables"]
+    assert box["args"] == ["--table=sota", *RUN[2:]]
+
+
+def test_hours_end_the_run(cluster):
+    """The end is a time: restarts do not begin to count again."""
+    before = time.time()
+    document = manifest(cluster, "--hours=3")
+    assert job(document)["activeDeadlineSeconds"] == 3 * 3600 + 300
+    rules = document["spec"]["failurePolicy"]["rules"]
+    assert any("DeadlineExceeded" in r["onJobFailureReasons"] for r in rules)
+    *shell, end, python, _, module = container(document)["command"]
+    assert abs(int(end) - before - 3 * 3600) < 60
+    assert (python, module) == ("python", "selfme_jax.main")
+    shell = [word.replace("$$(", "$(") for word in shell]
+
+    def run(end, script):
+        words = [*shell, str(int(end)), sys.executable, "-c", script]
+        return subprocess.run(words, timeout=60).returncode
+
+    assert run(time.time() + 60, "raise SystemExit(75)") == 75
+    assert run(time.time() - 1, "raise SystemExit(0)") == 124
+    assert run(time.time() + 3, "import time; time.sleep(60)") == 124
+    assert outcome(document, 124) == "FailJobSet"
+
+
+def test_sigterm_reaches_the_run_through_the_guard(cluster):
+    *shell, _, _, _, _ = container(manifest(cluster, "--hours=3"))["command"]
+    script = (
+        "import signal, sys, time; signal.signal(15, lambda *_: sys.exit(75));"
+        "print('ready', flush=True); time.sleep(60)"
+    )
+    words = [word.replace("$$(", "$(") for word in shell]
+    words += [str(int(time.time()) + 100), sys.executable, "-c", script]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE)
+    process.stdout.readline()
+    process.terminate()
+    assert process.wait(timeout=20) == 75
 
 
 def outcome(document, code):
@@ -137,11 +204,14 @@ def test_a_cluster_without_jobsets_is_named(stage):
 
 def test_logs_and_delete(cluster):
     place = ["--name=pod", "--namespace=lab"]
-    for words in (["logs"], ["logs", "--worker=all"], ["delete"]):
-        assert cluster.run(SCRIPT, *words, *place).returncode == 0
-    first, every, delete = (c.argv for c in cluster.calls("kubectl"))
+    for worker in ([], ["--worker=all"], ["--worker=2.1"]):
+        assert cluster.run(SCRIPT, "logs", *worker, *place).returncode == 0
+    assert cluster.run(SCRIPT, "delete", *place).returncode == 0
+    first, every, third, delete = (c.argv for c in cluster.calls("kubectl"))
     label = "--selector=jobset.sigs.k8s.io/jobset-name=pod"
-    assert f"{label},batch.kubernetes.io/job-completion-index=0" in first
+    slice, index = "jobset.sigs.k8s.io/job-index", "batch.kubernetes.io/job-completion"
+    assert f"{label},{slice}=0,{index}-index=0" in first
+    assert f"{label},{slice}=2,{index}-index=1" in third
     assert label in every
     assert "--follow" in first
     assert delete == ["delete", "jobset", "pod", place[1], "--ignore-not-found"]
@@ -179,6 +249,9 @@ def test_dry_run_prints_what_would_be_run(cluster, action):
         ("{slice} --topology=16", "--topology=16"),
         ("{slice} --topology=2x3", "6 chips do not divide"),
         ("{slice} --max_restarts=many", "--max_restarts=many"),
+        ("{slice} --slices=0", "--slices=0"),
+        ("{slice} --hours=1.5", "--hours=1.5"),
+        ("{slice} -- export --workdir=gs://b/d", "'export' does not run in a pod"),
         ("{slice}", "all workers must see it"),
         ("{slice} -- --config=x --workdir=runs/x", "all workers must see it"),
     ],

@@ -50,6 +50,13 @@ def test_processes_find_one_another(stage):
         ]
 
 
+def test_tables_run_as_well(stage):
+    done = stage.run(SCRIPT, "2", "--", "tables", "--table=sota", CONFIG)
+    assert done.returncode == 0, done.stderr
+    words = ["-m", "selfme_jax.tables", "--table=sota", CONFIG]
+    assert [c.argv for c in stage.mains()] == [words] * 2
+
+
 def test_the_port_and_that_beside_it_are_free(stage):
     play = """
 import socket
@@ -198,6 +205,8 @@ def test_dry_run_prints_and_runs_nothing(stage):
         (["2", "--devices", "--", CONFIG], "unknown argument '--devices'"),
         (["2", "--devices=x", "--", CONFIG], "--devices=x"),
         (["2", "--dry_run=1", "--", CONFIG], "unknown argument"),
+        (["2", "--", "export", CONFIG], "'export' does not run in a pod: give one of"),
+        (["2", "--", "main tables"], "'main tables' does not run in a pod"),
     ],
 )
 def test_bad_arguments_are_one_line(stage, arguments, message):

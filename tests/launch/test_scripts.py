@@ -1,5 +1,6 @@
 """What holds for all scripts in launch/."""
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -24,3 +25,17 @@ def test_shellcheck_finds_nothing():
     command = [tool, "--external-sources", *SCRIPTS, ".ci/run"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stdout
+
+
+def test_what_runs_in_a_pod_is_known_to_all_launchers():
+    text = (ROOT / "launch" / "pod.sh").read_text()
+    (names,) = re.findall(r'^pod_modules="(.*)"$', text, re.M)
+    package = ROOT / "selfme_jax"
+    able = {p.stem for p in package.glob("*.py") if "pod=True" in p.read_text()}
+    assert able <= set(names.split())
+    assert all((package / f"{name}.py").exists() for name in names.split())
+    for script in SCRIPTS:
+        text = (ROOT / script).read_text()
+        assert ("source launch/pod.sh" not in text) or (
+            "choose_module" in text or script == "launch/fetch.sh"
+        )

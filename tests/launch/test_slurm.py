@@ -3,6 +3,7 @@
 import re
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -116,6 +117,55 @@ def test_failures_end_the_job(slurm, code):
     done = slurm.run("bash", spooled(slurm), *RUN)
     assert done.returncode == code
     assert f"exit code {code}" in done.stderr
+    assert not requeued(slurm)
+
+
+def test_tables_run_as_well(slurm):
+    done = slurm.run("bash", spooled(slurm), "tables", "--table=sota", *RUN)
+    assert done.returncode == 0, done.stderr
+    words = ["-m", "selfme_jax.tables", "--table=sota", *RUN]
+    assert [c.argv for c in slurm.mains()] == [words] * 2
+
+
+def test_a_run_that_was_still_starting_is_queued_again(slurm):
+    """Python ends by SIGTERM itself until it can hear of it."""
+    slurm.stub("python", "import time; print('on', flush=True); time.sleep(60)")
+    process = slurm.start("bash", spooled(slurm), *RUN)
+    slurm.wait_for(lambda: len(slurm.mains()) == 2)
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=40)
+    assert process.returncode == 75
+    assert requeued(slurm) == [["requeue", "70001"]]
+
+
+def budget(slurm):
+    return slurm.tree / "runs" / "slurm_70001.end"
+
+
+def test_hours_are_written_down_once(slurm):
+    for _ in range(2):
+        slurm.stub("python", "os._exit(75)")
+        done = slurm.run("bash", spooled(slurm), "--hours=3", *RUN)
+        assert done.returncode == 75, done.stderr
+    assert len(requeued(slurm)) == 2
+    left = int(budget(slurm).read_text()) - time.time()
+    assert 3 * 3600 - 120 < left <= 3 * 3600
+    assert all("--hours=3" not in c.argv for c in slurm.mains())
+    budget(slurm).write_text(str(int(time.time()) - 1))
+    done = slurm.run("bash", spooled(slurm), "--hours=3", *RUN)
+    assert done.returncode == 2
+    assert "the 3 hours are over" in done.stderr
+    assert len(slurm.mains()) == 4
+
+
+def test_hours_that_end_save_and_do_not_queue_again(slurm):
+    slurm.stub("python", slurm.training)
+    budget(slurm).parent.mkdir()
+    budget(slurm).write_text(str(int(time.time()) + 15))
+    done = slurm.run("bash", spooled(slurm), "--hours=3", *RUN)
+    assert done.returncode == 75
+    assert "the 3 hours are over: saved" in done.stdout
+    assert [c.argv for c in slurm.calls("scancel")] == [["--signal=TERM", "70001"]]
     assert not requeued(slurm)
 
 

@@ -55,6 +55,40 @@ def test_types_bring_their_software_and_chips(cloud, kind, software, chips):
     assert done.stdout.splitlines()[-1] == DELETE + " --project=mine"
 
 
+def test_several_slices_are_one_request(cloud):
+    cloud.states("ABSENT", "ACTIVE")
+    done = cloud.run(SCRIPT, "create", *PLACE, "--type=v4-32", "--slices=3")
+    assert done.returncode == 0, done.stderr
+    (command,) = made(cloud, "create")
+    assert "--node-count=3" in command
+    assert "--node-prefix=pod" in command
+    assert not any(word.startswith("--node-id") for word in command)
+    assert "pod: 48 chips" in done.stdout
+
+
+def test_hours_go_to_the_machines_with_the_guard(cloud):
+    cloud.states("ABSENT", "ACTIVE")
+    done = cloud.run(SCRIPT, "create", *PLACE, "--type=v6e-16", "--hours=8")
+    assert done.returncode == 0, done.stderr
+    (command,) = made(cloud, "create")
+    resource = "projects/mine/locations/us-west4-a/queuedResources/pod"
+    assert f"--metadata=selfme-resource={resource},selfme-hours=8" in command
+    assert "--metadata-from-file=startup-script=launch/tpu_guard.sh" in command
+    assert "deleted 8 hours after its first boot" in done.stdout
+
+
+@pytest.mark.parametrize("action", ["create --type=v6e-16 --hours=8", "run"])
+def test_a_guard_must_know_the_project(cloud, action):
+    cloud.states("ABSENT")
+    action, *options = action.split()
+    tail = ["--delete_after", *RUN] if action == "run" else []
+    done = cloud.run(SCRIPT, action, *PLACE, *options, *tail, PROJECT="")
+    assert done.returncode == 2
+    assert "--project=... is missing" in done.stderr
+    assert not made(cloud, "create")
+    assert not made(cloud, "ssh")
+
+
 @pytest.mark.parametrize("state", ["SUSPENDED", "FAILED"])
 def test_what_was_taken_back_is_to_be_deleted(cloud, state):
     cloud.states(state)
@@ -137,6 +171,11 @@ def test_environment_stands_in_for_options(cloud):
         ("create --name=pod --zone=z --tpye=v6e-8", "unknown argument '--tpye=v6e-8'"),
         ("delete --name=pod --zone=z --spot", "unknown argument '--spot'"),
         ("logs --name=pod --zone=z --worker=one", "--worker=one"),
+        ("logs --name=pod --zone=z --slices=2 --worker=2.0", "slices 0 to 1"),
+        ("stop --name=pod --zone=z --slices=two", "--slices=two"),
+        ("create --name=pod --zone=z --type=v6e-8 --hours=0", "--hours=0"),
+        ("setup --name=pod --zone=z --hours=8", "unknown argument '--hours=8'"),
+        ("run --name=pod --zone=z -- prepare casme2", "'prepare' does not run"),
         ("stop --name=pod --zone=z -- --config=x", "only run takes"),
         ("run --name=pod --zone=z", "nothing to run"),
         ("run --name=pod --zone=z -- --config=x", "all workers must see it"),

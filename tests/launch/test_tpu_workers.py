@@ -1,6 +1,5 @@
 """launch/tpu_vm.sh and tpu_worker.sh, with two workers that are folders here."""
 
-import os
 import sys
 
 SCRIPT = "launch/tpu_vm.sh"
@@ -59,30 +58,45 @@ def test_from_setup_to_stop(checkout):
         assert done.stdout.count(words) == 2
         ended = "ended with exit code 75"
         checkout.wait_for(lambda: all(ended in f.read_text() for f in logs))  # noqa: B023
-        checkout.wait_for(lambda: not running(home))
+        checkout.wait_for(lambda: not checkout.running(home))
     assert checkout.run(SCRIPT, "run", *PLACE, *RUN).returncode == 0  # resumes
     checkout.wait_for(lambda: len(checkout.mains()) == 4)
 
 
-def running(homes):
-    """Process ids of the runs that are going on."""
-    pids = [int((p / "runs" / "pod.pid").read_text()) for p in homes]
-    return [p for p in pids if os.path.exists(f"/proc/{p}/cmdline") and cmdline(p)]
-
-
-def cmdline(pid):
-    """Empty for a process that has ended and nobody asked about."""
-    try:
-        with open(f"/proc/{pid}/cmdline") as file:
-            return file.read()
-    except OSError:
-        return ""
+def test_slices_are_one_pod(checkout):
+    """Two slices of two workers, side by side."""
+    names = ["0.0", "0.1", "1.0", "1.1"]
+    home = [checkout.cloud / f"home{name}" / "selfme_jax" for name in names]
+    place = [*PLACE, "--slices=2"]
+    done = checkout.run(SCRIPT, "setup", *place)
+    assert done.returncode == 0, done.stderr
+    assert all(f"[{name}] ready" in done.stdout for name in names)
+    done = checkout.run(SCRIPT, "run", *place, "--", "tables", "--table=sota", RUN[2])
+    assert done.returncode == 0, done.stderr
+    logs = [p / "runs" / "pod.log" for p in home]
+    checkout.wait_for(lambda: all("training" in f.read_text() for f in logs))
+    mains = checkout.mains()
+    assert [c.argv[1:3] for c in mains] == [["selfme_jax.tables", "--table=sota"]] * 4
+    told = ("SELFME_POD", "SELFME_SLICES", "SELFME_SLICE", "WORKER")
+    assert sorted(tuple(c.env[k] for k in told) for c in mains) == [
+        ("auto", "2", *name.split(".")) for name in names
+    ]
+    checkout.stub("tail", "print(open(argv[-1]).read(), end='')")
+    one = checkout.run(SCRIPT, "logs", *place, "--worker=1.0")
+    assert "[1.0] training" in one.stdout
+    assert one.stdout.count("training") == 1
+    assert checkout.run(SCRIPT, "run", *place, *RUN).returncode == 2  # busy
+    done = checkout.run(SCRIPT, "stop", *place)
+    assert done.stdout.count("told process") == 4
+    ended = "ended with exit code 75"
+    checkout.wait_for(lambda: all(ended in f.read_text() for f in logs))
+    checkout.wait_for(lambda: not checkout.running(home))
 
 
 def test_one_busy_worker_stops_the_start_of_all(checkout):
     assert checkout.run(SCRIPT, "setup", *PLACE).returncode == 0
     home = checkout.cloud / "home1" / "selfme_jax"
-    start = f"cd {home} && launch/tpu_worker.sh start --config=x"
+    start = f"cd {home} && launch/tpu_worker.sh start main --config=x"
     assert checkout.run("bash", "-c", start, WORKER="1").returncode == 0
     checkout.wait_for(checkout.mains)
     for command in (["bash", "-c", start], [SCRIPT, "run", *PLACE, *RUN]):

@@ -4,10 +4,13 @@ from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+from etils import epath
 
 from selfme_jax.evaluate import predictions
 from selfme_jax.report import html, motion, run, verdict
+from selfme_jax.targets import facs
 from selfme_jax.types import UserError
+from selfme_jax.workdir import Workdir
 
 METRICS = [
     {"stage": "classifier", "chunk": 0, "step": s, "seconds": 1.0, "loss": 1 / s}
@@ -44,7 +47,7 @@ def workdir(tmp_path_factory, made):
     predictions.write(folder / "predictions.csv", rows)
     field = np.random.default_rng(0).normal(size=(6, 5, 2))
     run.write(
-        folder,
+        Workdir(epath.Path(folder)),
         results,
         title="A <method> & co",
         command=COMMAND,
@@ -106,7 +109,7 @@ def test_verdict_is_marked(tmp_path, results, beats):
 
 def test_run_refuses_a_folder_without_predictions(tmp_path, results):
     with pytest.raises(UserError, match=r"predictions\.csv"):
-        run.write(tmp_path, results, title="t", command="c")
+        run.write(Workdir(epath.Path(tmp_path)), results, title="t", command="c")
 
 
 @pytest.fixture(scope="module")
@@ -114,7 +117,9 @@ def unit_page(tmp_path_factory, made_units):
     folder = tmp_path_factory.mktemp("units")
     rows, results = made_units
     predictions.write(folder / "predictions.csv", rows)
-    run.write(folder, results, title="t", command="c", metrics=METRICS)
+    run.write(
+        Workdir(epath.Path(folder)), results, title="t", command="c", metrics=METRICS
+    )
     assert {p.stem for p in (folder / "figures").iterdir()} == {
         *("scores", "units", "subjects", "curves"),
     }
@@ -131,7 +136,7 @@ def test_page_of_action_units(unit_page, made_units):
         for floor in results["floors"].values():
             assert f"{floor[key]:.3f}" in text
     for unit, own in results["aus"].items():
-        assert f"AU {unit} {own['n']} {own['f1']:.3f}" in text
+        assert f"{facs.name(unit)} {own['n']} {own['f1']:.3f}" in text
         assert f"{own['n']} AU {unit}" in text
     assert "mean F1, mean of 3 seeds (motion: 5 seeds)" in text
     assert "By action unit" in text and "By class" not in text

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from selfme_jax.report import mistakes, plots
+from selfme_jax.targets import facs
 
 
 def decode(data: bytes) -> np.ndarray:
@@ -79,7 +80,10 @@ def test_units_show_their_scores_and_floors(unit_results):
     first, second = drawn.axes
     labels = [t.get_text() for t in first.get_yticklabels()]
     own = unit_results["aus"]
-    assert labels == [f"AU {unit} ({score['n']})" for unit, score in own.items()]
+    assert labels == [
+        f"{facs.name(unit)} ({score['n']})" for unit, score in own.items()
+    ]
+    assert labels[1].startswith("AU 4, brow lowerer (")
     linear = unit_results["floors"]["linear"]["aus"]
     for axis, key in ((first, "f1"), (second, "auc")):
         lines = [tuple(np.ravel(line.get_xdata())) for line in axis.lines]

@@ -63,7 +63,7 @@ def test_text_of_action_units(unit_results):
     text = tables.text(unit_results)
     assert max(map(len, text.splitlines())) <= 120 and text.isascii()
     for unit, own in unit_results["aus"].items():
-        line = next(x for x in text.splitlines() if x.startswith(f"| AU {unit} "))
+        line = next(x for x in text.splitlines() if x.startswith(f"| AU {unit}, "))
         floors = unit_results["floors"]
         for value in (
             *(own["f1"], *own["ci95"]["f1"], own["auc"], *own["ci95"]["auc"]),

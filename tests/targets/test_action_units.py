@@ -157,3 +157,17 @@ def test_rows_floors_and_summary(target, samples, labels):
     assert set(found["margins"]) == {"constant", "linear"}
     with pytest.raises(UserError, match="score=pooled"):
         target.summarise(rows, floors, resamples=2, rule="mean_of_folds")
+
+
+def test_files_of_another_target_are_refused(target, samples):
+    splits = folds.loso(samples)
+    options = ("au4", "au12"), {"units": (4, 12)}
+    other = registry.build("classes", *options)
+    shown = [s._replace(label=i % 2) for i, s in enumerate(samples)]
+    noise = np.random.default_rng(0)
+    theirs = other.table(noise.normal(size=(1, len(samples), 2)), shown, splits, (0,))
+    k = len(target.outputs)
+    ours = target.table(noise.normal(size=(1, len(samples), k)), samples, splits, (0,))
+    for rows, floor in ((ours, theirs), (theirs, ours)):
+        with pytest.raises(UserError, match="this run predicts"):
+            target.summarise(rows, {"linear": floor}, resamples=2, rule="pooled")

@@ -127,3 +127,18 @@ def test_summary_is_that_of_classes(target, samples):
     assert set(found["floors"]) == {"random", "majority", "linear"}
     assert found["margins"] == loso.margins(rows, floors, resamples=20)
     assert told[-1][:3] == ("floor linear", 7, 7) and len(told) == 7
+
+
+def test_files_of_another_target_are_refused(target, samples):
+    splits = folds.loso(samples)
+    options = ("au4", "au12"), {"units": (4, 12)}
+    other = registry.build("action_units", *options)
+    cells = ["4" if i % 2 else "none" for i in range(len(samples))]
+    shown = [s._replace(aus=c) for s, c in zip(samples, cells, strict=True)]
+    noise = np.random.default_rng(0)
+    theirs = other.table(noise.normal(size=(1, len(samples), 2)), shown, splits, (0,))
+    k = len(target.outputs)
+    ours = target.table(noise.normal(size=(1, len(samples), k)), samples, splits, (0,))
+    for rows, floor in ((ours, theirs), (theirs, ours)):
+        with pytest.raises(UserError, match="this run predicts"):
+            target.summarise(rows, {"linear": floor}, resamples=2, rule="pooled")

@@ -11,9 +11,24 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 sys.path.insert(0, str(Path(__file__).parent))
 import toy
 
-from selfme_jax.train import pod
+from selfme_jax.train import parallel, pod
 from selfme_jax.train.log import Log
+from selfme_jax.types import UserError
 from selfme_jax.workdir import open_workdir
+
+
+def refuse(number):
+    """Bad input that one process alone meets."""
+    if jax.process_index() == number:
+        raise UserError(f"no file in {'x' * number}")
+
+
+def agreed(function):
+    """What all of them say of it."""
+    try:
+        parallel.lead(function)
+    except parallel.AgreedError as error:
+        return str(error)
 
 
 def main(folder):
@@ -36,6 +51,9 @@ def main(folder):
         for name, tree in found.items()
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
+    said = [agreed(lambda k=k: refuse(k)) for k in range(member.place.count)]
+    leaves["agreed"] = np.array(said)
+    leaves["decided"] = np.array(parallel.decide(member.place.number == 0))
     np.savez(folder / f"worker{jax.process_index()}.npz", **leaves)
     member.finish()
 

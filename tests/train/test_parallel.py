@@ -16,7 +16,7 @@ import optax
 import pytest
 
 from selfme_jax.systems import deep
-from selfme_jax.train import chunks, parallel, preemption, programs, step
+from selfme_jax.train import chunks, parallel, preemption, step
 from selfme_jax.train.log import Log, read
 from selfme_jax.workdir import open_workdir
 
@@ -54,7 +54,7 @@ def test_weights_drawn_in_haste_are_the_same_to_the_bit():
     mapping = parallel.FoldAxis().map
     expected = mapping(draw)(seeds)
     traced.clear()
-    hasty = programs.hasty(mapping(draw))
+    hasty = mapping(draw, hasty=True)
     for _ in range(2):  # chunks have one shape: it is compiled once
         jax.tree.map(np.testing.assert_array_equal, hasty(seeds), expected)
     assert len(traced) <= 1
@@ -133,6 +133,55 @@ def several(tmp_path_factory):
     return toy.fit(folder, Log(open_workdir(folder)), at_once=2)
 
 
+class ShardedAxis:
+    """An axis by other means than pmap: jit, and arrays that lie over a mesh."""
+
+    def __init__(self):
+        self.width = jax.device_count()
+        mesh = jax.sharding.Mesh(jax.devices(), "runs")
+        self._whole, self._over = (
+            jax.sharding.NamedSharding(mesh, jax.sharding.PartitionSpec(*names))
+            for names in ((), ("runs",))
+        )
+
+    def task(self, task):
+        return task
+
+    def map(self, function, *, shared=0, donate=False, hasty=False):
+        def mapped(*args):
+            axes = (0,) * (len(args) - shared) + (None,) * shared
+            return jax.vmap(function, in_axes=axes)(*args)
+
+        donated = (0,) if donate else ()
+        return jax.jit(mapped, out_shardings=self._over, donate_argnums=donated)
+
+    def split(self, tree):
+        return jax.device_put(tree, self._over)
+
+    def share(self, tree):
+        return jax.device_put(tree, self._whole)
+
+    feed = share
+
+    def own(self, tree):
+        return jax.tree.map(np.asarray, tree)
+
+    merge = own
+
+    def gather(self, tree):
+        return tree
+
+
+def test_another_axis_is_enough_to_leave_pmap(several, monkeypatch, tmp_path):
+    """The engine knows of devices what the protocol says, and nothing else."""
+    axis: parallel.Axis = ShardedAxis()
+    monkeypatch.setattr(parallel, "axis", lambda runs: axis)
+    monkeypatch.setattr(jax, "pmap", None)
+    found = toy.fit(tmp_path, Log(open_workdir(tmp_path)), at_once=2)
+    close(found, several, 1e-4)
+    close(found["params"], several["params"], 1e-5)
+
+
 class Terminated(Log):
     """Gets a SIGTERM while the tenth step is logged."""
 
@@ -155,7 +204,7 @@ def stop_half_way(folder, **options):
     folder.mkdir(exist_ok=True)
     options |= {"log_every": 1, "save_seconds": 1000.0}
     with pytest.raises(preemption.PreemptedError, match="saved at step 10 of 20"):
-        toy.fit(folder, Terminated(folder), **options)
+        toy.fit(folder, Terminated(open_workdir(folder)), **options)
     preemption._ASKED.clear()
 
 
@@ -200,15 +249,39 @@ def free_ports():
             return port
 
 
-def run_pod(count, devices, folder):
+def named(number, count, port):
+    """What a process is told by those who start it themselves."""
+    return {
+        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
+        "JAX_NUM_PROCESSES": str(count),
+        "JAX_PROCESS_ID": str(number),
+    }
+
+
+def sliced(number, count, port):
+    """What the machines of two TPU slices are told by Google Cloud."""
+    each = count // 2
+    return {
+        "SELFME_POD": "auto",
+        "SELFME_SLICES": "2",
+        "JAX_FORCE_TPU_INIT": "1",  # as if this were a TPU VM
+        "JAX_PLATFORMS": "cpu",
+        "JAX_COORDINATOR_PORT": str(port),
+        "TPU_WORKER_HOSTNAMES": ",".join(["127.0.0.1"] * each),
+        "TPU_WORKER_ID": str(number % each),
+        "MEGASCALE_COORDINATOR_ADDRESS": "127.0.0.1:8080",
+        "MEGASCALE_NUM_SLICES": "2",
+        "MEGASCALE_SLICE_ID": str(number // each),
+    }
+
+
+def run_pod(count, devices, folder, told=named):
     """``count`` processes with so many devices each; what each of them found."""
     port = free_ports()
     workers = []
     for number in range(count):
         own = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"} | {
-            "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
-            "JAX_NUM_PROCESSES": str(count),
-            "JAX_PROCESS_ID": str(number),
+            **told(number, count, port),
             "JAX_NUM_CPU_DEVICES": str(devices),
             "JAX_DISABLE_MOST_OPTIMIZATIONS": "1",
         }
@@ -222,11 +295,11 @@ def run_pod(count, devices, folder):
     return [np.load(folder / f"worker{number}.npz") for number in range(count)]
 
 
-@pytest.mark.parametrize(("count", "devices"), [(2, 4), (4, 1)])
-def test_processes_change_nothing(count, devices, several, handler, tmp_path):
+@pytest.mark.parametrize(("count", "devices", "told"), [(2, 4, named), (4, 1, sliced)])
+def test_processes_change_nothing(count, devices, told, several, handler, tmp_path):
     """Several runs; one run, whose batch they share; runs that eight devices began."""
     stop_half_way(tmp_path / "begun")
-    found = run_pod(count, devices, tmp_path)
+    found = run_pod(count, devices, tmp_path, told)
     task, run, data = one_run()
     state, _ = trained(task, run, data, STEPS)
     one = step.variables(task, state)["params"]
@@ -239,6 +312,12 @@ def test_processes_change_nothing(count, devices, several, handler, tmp_path):
             for path, leaf in jax.tree_util.tree_leaves_with_path(params):
                 key = f"{name}['params']{jax.tree_util.keystr(path)}"
                 np.testing.assert_allclose(worker[key], leaf, atol=1e-4)
+        told = ["no file in "]
+        told += [
+            f"worker {k} of {count}: no file in {'x' * k}" for k in range(1, count)
+        ]
+        assert worker["agreed"].tolist() == told  # in every process, whoever met it
+        assert worker["decided"]
     said = (tmp_path / "worker0.txt").read_text()
     assert "resumed at step 10 of 20" in said
     assert "resumed" not in (tmp_path / "worker1.txt").read_text()

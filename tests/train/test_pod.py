@@ -1,9 +1,11 @@
 """Where a process belongs, and what workers hear of each other."""
 
+import os
 import socket
 import threading
 
 import pytest
+from jax._src.clusters import cloud_tpu_cluster
 
 from selfme_jax.train import pod, rendezvous
 from selfme_jax.train.pod import Place
@@ -59,6 +61,38 @@ def test_a_cluster_that_is_detected(monkeypatch):
     found = pod.place({"SELFME_POD": "auto"})
     assert (found.host, found.count, found.number) == ("node07", 4, 2)
     assert found.devices == (0,)
+
+
+SLICES = {
+    "TPU_WORKER_HOSTNAMES": "localhost,elsewhere,there",
+    "TPU_WORKER_ID": "1",
+    "MEGASCALE_COORDINATOR_ADDRESS": "localhost:8080",
+    "MEGASCALE_NUM_SLICES": "2",
+    "MEGASCALE_SLICE_ID": "1",
+    "JAX_COORDINATOR_PORT": "1234",
+}
+
+
+@pytest.fixture
+def slices(monkeypatch):
+    """The second machine of the second of two slices, as GKE tells it."""
+    monkeypatch.setattr(cloud_tpu_cluster, "running_in_cloud_tpu_vm", True)
+    monkeypatch.setenv("TPU_SKIP_MDS_QUERY", "1")
+    for key, value in SLICES.items():
+        monkeypatch.setenv(key, value)
+
+
+def test_slices_are_one_pod(slices):
+    found = pod.place({**os.environ, "SELFME_POD": "auto", "SELFME_SLICES": "2"})
+    assert found == Place("localhost", 1234, 6, 4)
+
+
+def test_slices_that_nobody_joined_are_refused(slices, monkeypatch):
+    """Each would train the whole run, in the same workdir."""
+    monkeypatch.setenv("MEGASCALE_COORDINATOR_ADDRESS", "")
+    monkeypatch.setenv("MEGASCALE_NUM_SLICES", "1")
+    with pytest.raises(UserError, match="SELFME_SLICES=2, but .* a pod of 1"):
+        pod.place({**os.environ, "SELFME_POD": "auto", "SELFME_SLICES": "2"})
 
 
 @pytest.fixture

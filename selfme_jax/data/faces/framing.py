@@ -76,7 +76,7 @@ def affine(found: Similarity) -> np.ndarray:
 
 
 def apply(image: np.ndarray, matrix: np.ndarray, *, size: int) -> np.ndarray:
-    """Cut out: [h, w, 3] uint8 -> [size, size, 3] uint8; the border goes on outside.
+    """Cut out: [h, w, ...] uint8 -> [size, size, ...]; the border goes on outside.
 
     Shrinking averages areas: the crop is sampled finer and then reduced.
 

@@ -5,6 +5,7 @@ it; the mesh says whether a candidate is a face, and where its landmarks are. Th
 networks are in ``weights`` (its NOTICE says whose they are).
 """
 
+import functools
 import threading
 from pathlib import Path
 
@@ -17,8 +18,9 @@ WEIGHTS = Path(__file__).parent / "weights"
 SIZE, MESH_SIZE = 128, 192  # pixels that the networks read
 CANDIDATE = 0.3  # of BlazeFace's score in [0, 1]; the mesh is stricter
 # The least of the mesh's score (a logit). Ours: on 25 real faces, also turned, small,
-# dark and blurred, and on 121 pictures without one, fur among them.
-CONFIRMED = 10.0
+# dark and blurred, on 25 drawn ones (4.2 and more), and on 121 pictures without one,
+# fur among them (up to 1.1).
+CONFIRMED = 4.0
 SAME = 0.3  # intersection over union from which two boxes are one face
 COARSE = 8.0  # degrees between the candidate and its mesh
 ROOM = 1.5  # side of what the mesh is given, in boxes of BlazeFace
@@ -60,12 +62,12 @@ class _Networks:
 
 def load() -> Detector:
     """The detector; reads its networks."""
-    networks = _Networks()
+    networks = _networks()
     anchors = _anchors()
 
     def search(image: np.ndarray, square: tuple[float, float, float]) -> list[Face]:
         candidates = _candidates(image, square, networks, anchors)
-        found = (_confirm(image, points, networks) for points in candidates)
+        found = (_confirm(image, points) for points in candidates)
         return [face for face in found if face]
 
     def find(image: np.ndarray) -> tuple[Face, ...]:
@@ -81,6 +83,24 @@ def load() -> Detector:
         return tuple(kept)
 
     return find
+
+
+def landmarks(image: np.ndarray, face: Face) -> Face:
+    """A face with its mesh, wherever another detector found it.
+
+    Args:
+        image: [h, w, 3] uint8 RGB.
+        face: its box and angle are used.
+    """
+    x, y, width, height = face.box
+    middle = np.array([x + width / 2, y + height / 2])
+    mesh = _mesh(image, middle, ROOM * max(width, height), np.radians(face.angle))[1]
+    return face._replace(mesh=mesh.astype(np.float32))
+
+
+@functools.cache
+def _networks() -> "_Networks":
+    return _Networks()
 
 
 def _anchors() -> np.ndarray:
@@ -133,27 +153,35 @@ def _candidates(
     return found
 
 
-def _confirm(image: np.ndarray, points: np.ndarray, networks: _Networks) -> Face | None:
+def _confirm(image: np.ndarray, points: np.ndarray) -> Face | None:
     """The face of a candidate, if it is one."""
     centre, extent, right, left = points[:4]
     angle = np.arctan2(left[1] - right[1], left[0] - right[0])
-    side = ROOM * extent.max()
     for _ in range(2):
-        c, s = side / 2 * np.cos(angle), side / 2 * np.sin(angle)
-        matrix = np.array([[c, -s, centre[0]], [s, c, centre[1]]])
-        score, mesh = networks.mesh(_patch(image, matrix, MESH_SIZE) / 255)
+        score, mesh = _mesh(image, centre, ROOM * extent.max(), angle)
         if score < CONFIRMED:
             return None
-        at = mesh * 2 / MESH_SIZE
-        flat = (at[:, :2] - 1) @ matrix[:, :2].T + matrix[:, 2]
-        # Pixels are counted from their centres, as everywhere here; edges are at -1/2.
-        face = anthropometry.face(np.column_stack([flat - 0.5, at[:, 2] * side / 2]))
+        face = anthropometry.face(mesh)
         # BlazeFace's angle is coarse for faces that lie on their side: once more.
         tilt = abs(face.angle - np.degrees(angle)) % 360
         if min(tilt, 360 - tilt) < COARSE:
             break
-        angle, centre = np.radians(face.angle), (flat.min(0) + flat.max(0)) / 2
+        angle = np.radians(face.angle)
+        centre = (mesh[:, :2].min(0) + mesh[:, :2].max(0)) / 2
     return face
+
+
+def _mesh(
+    image: np.ndarray, centre: np.ndarray, side: float, angle: float
+) -> tuple[float, np.ndarray]:
+    """Logit of there being a face, and its [468, 3] landmarks in pixels."""
+    c, s = side / 2 * np.cos(angle), side / 2 * np.sin(angle)
+    matrix = np.array([[c, -s, centre[0]], [s, c, centre[1]]])
+    score, mesh = _networks().mesh(_patch(image, matrix, MESH_SIZE) / 255)
+    at = mesh * 2 / MESH_SIZE
+    flat = (at[:, :2] - 1) @ matrix[:, :2].T + matrix[:, 2]
+    # Pixels are counted from their centres, as everywhere here; edges are at -1/2.
+    return score, np.column_stack([flat - 0.5, at[:, 2] * side / 2])
 
 
 def _patch(image: np.ndarray, matrix: np.ndarray, size: int) -> np.ndarray:

@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from selfme_jax.data.faces import detection
 from selfme_jax.data.releases import layout, listing, registry, sheets
 from selfme_jax.data.releases.record import Entry, Release
 from selfme_jax.data.synthetic import rendered as synthetic
@@ -24,7 +25,10 @@ NAMES = ("video", *registry.RELEASES)
 # Nobody else's; these are those of configs/synthetic_pretraining.py.
 FIRST_PERSON = 1000
 PEOPLE, CLIPS = 40, 6  # of video, clips of each
-_TRIES = 160  # clips of a person, to find one of a class
+_TRIES = 480  # clips of a person, to find as many of a class as anybody has
+_MOST = 60  # nobody has more
+_TURNS = 5  # of looking for a clip whose face is found
+_FOUND = 64  # pixels; smaller faces are not found at all
 
 
 class Look(NamedTuple):
@@ -164,12 +168,24 @@ def _span(
 
 
 def _render(release: Release, entry: Entry, rank: int, look: Look) -> Clip:
-    """A clip of the entry's own person that shows the entry's class."""
+    """A clip of the entry's own person that shows the entry's class.
+
+    Where a face will have to be found, one whose face is found.
+    """
     digits = "".join(c for c in entry.subject if c.isdigit())
     data = _person(release.imitation.person + int(digits), look)
     wanted = _shown(entry)
     fitting = [i for i, s in enumerate(data.samples) if s.label == wanted]
-    return data.clip(fitting[rank % len(fitting)])
+    scenes = "cropped" not in release.imitation.frame(entry, 0).lower()
+    for turn in range(_TURNS if scenes and look.size >= _FOUND else 1):
+        clip = data.clip(fitting[(rank + turn * _MOST) % len(fitting)])
+        if all(_has_face(frame) for frame in clip.frames[:2]):
+            break
+    return clip
+
+
+def _has_face(frame: np.ndarray) -> bool:
+    return detection.detect(frame) is not None
 
 
 @functools.lru_cache(maxsize=256)

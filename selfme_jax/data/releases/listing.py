@@ -55,9 +55,12 @@ def _label(wanted: Protocol, emotion: str) -> int | None:
 
 def _entry(release: Release, row: Mapping[str, str], emotion: str, label: int) -> Entry:
     key = release.sheet.key(row)
+    onset, apex, offset = (_number(row, column, key) for column in FRAMES)
     entry = Entry(
         *(release.dataset, *key, label, emotion),
-        *(_number(row, column, key) for column in FRAMES),
+        onset=onset,
+        apex=apex,
+        offset=offset,
         aus=_aus(release, row, key),
         fps=integer(row["fps"]) or release.fps,
     )

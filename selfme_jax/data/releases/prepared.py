@@ -65,7 +65,7 @@ def write(
     """
     from selfme_jax.data.releases.builders import BUILDERS
 
-    metadata = {
+    metadata: dict[str, Any] = {
         "options": options._asdict(),
         "classes": list(registry.classes(name, options.classes)),
         "size": options.size,

@@ -76,8 +76,9 @@ def classes(name: str, number: int) -> tuple[str, ...]:
 
 def total(name: str, number: int) -> int | None:
     """How many clips there should be; None where no source says."""
-    totals = [protocol.total for protocol in protocols(name, number)]
-    return None if None in totals else sum(totals)
+    totals = [own.total for own in protocols(name, number)]
+    known = [count for count in totals if count is not None]
+    return sum(known) if len(known) == len(totals) else None
 
 
 def _use(known: Sequence[int]) -> str:

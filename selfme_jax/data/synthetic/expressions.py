@@ -19,7 +19,10 @@ from selfme_jax.types import UserError
 
 SHEETS = ("casme2", "samm", "casme3_a", "casme3_c", "dfme")
 CLASSES = ("negative", "positive", "surprise")
-WEIGHTS = (0.40, 0.24, 0.24, 0.12)  # of the classes of COUNTS; our choice
+# Our choice: how often the classes of COUNTS are drawn, and how often CLASSES are met
+# where a combination is found in several of them (about as in the real sets).
+DRAWN = (0.30, 0.42, 0.17, 0.11)
+MET = (0.50, 0.28, 0.22)
 
 # class -> 'AUs: count in each of SHEETS; ...'
 COUNTS = {
@@ -73,8 +76,8 @@ class Mixture(NamedTuple):
 
     units: AU numbers, ascending. sides: [m, a, 2] float32, 1 where a combination has
     the unit on the (left, right) of the picture. shares: [m] float64, sum 1. classes:
-    [m, 3] float32, the shares of CLASSES among the clips of the combination, were all
-    classes alike in number; zeros where it is met under 'other' alone.
+    [m, 3] float32, the shares of CLASSES among the clips of the combination, were the
+    classes as frequent as MET; zeros where it is met under 'other' alone.
     """
 
     units: tuple[int, ...]
@@ -132,7 +135,7 @@ def mixture(*, without: str = "", flat: float = 0.0, sharpness: float = 1.0) -> 
         for au, on in parse(name).items():
             row[units.index(au)] = on
     shares = np.stack(list(found.values()))
-    own = shares[:, : len(CLASSES)] ** sharpness
+    own = (shares[:, : len(CLASSES)] * MET) ** sharpness
     classes = own / np.where(own.any(1), own.sum(1), 1)[:, None]
-    often = (shares @ WEIGHTS) ** (1 - flat)
+    often = (shares @ DRAWN) ** (1 - flat)
     return Mixture(units, sides, often / often.sum(), classes.astype(np.float32))

@@ -31,23 +31,27 @@ class Spread(NamedTuple):
     """
 
     anatomy: float = 1.3  # width of the ranges of ``anatomy``
-    place: tuple[float, float] = (0.035, 0.05)  # of a bump, face coordinates
-    extent: float = 0.25  # of a bump
-    turn: float = 0.35  # direction of a bump, radians
-    strength: float = 0.45  # of a bump
+    place: tuple[float, float] = (0.05, 0.06)  # of a bump, face coordinates
+    extent: float = 0.35  # of a bump
+    turn: float = 0.45  # direction of a bump, radians
+    strength: float = 0.6  # of a bump
     level: float = 0.4  # of a whole unit
+    mouth: float = (
+        0.5  # factor on the units of the lower face, beside those of the eyes
+    )
     side: float = 0.25  # of the sides of a unit that is on both
     leak: float = 0.25  # at most, of a one-sided unit to the other side
-    bystanders: float = 1.0  # units that nobody noted, on average
-    bystander: float = 0.3  # at most their level
-    nuisances: float = 0.45  # probability of each (blinks, gaze)
+    bystanders: float = 2.0  # units that nobody noted, on average
+    bystander: float = 0.4  # at most their level
+    nuisances: float = 0.5  # probability of each (blinks, gaze)
+    nuisance: float = 1.8  # at most their level
     zoom: float = 0.08
     shift: float = 1.2  # pixels
     roll: float = 0.05  # radians
     yaw: float = 0.08  # width of one half of the face against the other
-    head: float = 0.3  # affine motion at the border, of the field's deviation
-    texture: float = 0.4  # response of the solver to the skin's texture
-    noise: float = 0.4  # at most, of the field's deviation
+    head: float = 0.8  # at most, affine motion at the border, of the field's deviation
+    texture: float = 0.6  # response of the solver to the skin's texture
+    noise: float = 1.0  # at most, of the field's deviation
 
 
 class Fields(NamedTuple):
@@ -67,20 +71,21 @@ def draw(seed: int, step: int, n: int, *, mixture: Mixture, spread: Spread) -> F
     """Batch ``step`` of the stream ``seed``: it depends on these two and n alone."""
     rng = np.random.default_rng([seed, step])
     chosen = rng.choice(len(mixture.shares), n, p=mixture.shares)
-    noted, levels = perform(rng, mixture.sides[chosen], spread)
+    noted, levels = perform(rng, mixture.sides[chosen], mixture.units, spread)
     placed = place(rng, levels, mixture.units, spread)
     flow = evaluate(placed)
     return Fields(quantise(observe(rng, flow, spread)), mixture.classes[chosen], noted)
 
 
 def perform(
-    rng: np.random.Generator, sides: np.ndarray, spread: Spread
+    rng: np.random.Generator, sides: np.ndarray, units: tuple[int, ...], spread: Spread
 ) -> tuple[np.ndarray, np.ndarray]:
     """Noted units [n, a] int32 and levels [n, a + nuisances, 2] of n faces.
 
     sides: [n, a, 2], 1 where a unit is on the (left, right) of one; changed in place.
     """
     n, a = sides.shape[:2]
+    lower = np.isin(units, skin.LOWER)
     flip = rng.random(n) < 0.5
     sides[flip] = sides[flip][..., ::-1]
     on = sides.max(-1) > 0
@@ -95,8 +100,9 @@ def perform(
     k = len(NUISANCES)
     acts = rng.random((n, k, 1)) < spread.nuisances
     signs = np.sign(rng.standard_normal((n, k, 1)))  # a gaze to the left, a blink's end
-    nuisance = acts * signs * rng.uniform(0.1, 1.0, (n, k, 1))
+    nuisance = acts * signs * rng.uniform(0.1, spread.nuisance, (n, k, 1))
     nuisance = nuisance * np.exp(0.3 * rng.standard_normal((n, k, 2)))
+    levels = levels * np.where(lower, spread.mouth, 1)[:, None]
     levels = np.concatenate([levels, nuisance], axis=1)
     return on.astype(np.int32), levels.astype(np.float32)
 
@@ -149,7 +155,7 @@ def place(
     motions = motions * (level * np.exp(spread.strength * vary()))[..., None]
     centres[..., 0] *= table.signs[:, 0]
     motions[..., 0] *= table.signs[:, 1]
-    powers = rng.uniform(1.5, 3.5, level.shape)
+    powers = rng.uniform(1.5, 3.5, (n, table.pair.max() + 1))[:, table.pair]
     active = _pack(level != 0, Placed(centres, extents, motions, powers))
     return frame(rng, active, spread)
 
@@ -223,12 +229,13 @@ def observe(rng: np.random.Generator, flow: np.ndarray, spread: Spread) -> np.nd
     terms = np.stack([x, y, x * x - y * y, x * y])  # of a head that turns, too
     affine = rng.standard_normal((n, 4, 2), np.float32) * [[1], [1], [0.4], [0.4]]
     head = np.einsum("kyx,nkc->nyxc", terms, affine.astype(np.float32))
+    head = head * rng.uniform(0, spread.head, (n, 1, 1, 1))
     noise = sum(
         rng.uniform(0, 1, (n, 1, 1, 1)) * _smooth(rng, n, cells, 2)
-        for cells in (4, 8, 14)
+        for cells in (3, 5, 9, 16)
     )
     noise = noise * rng.uniform(0, spread.noise, (n, 1, 1, 1))
-    return (flow + size * (spread.head * head + noise)).astype(np.float32)
+    return (flow + size * (head + noise)).astype(np.float32)
 
 
 def _smooth(rng: np.random.Generator, n: int, cells: int, channels: int) -> np.ndarray:

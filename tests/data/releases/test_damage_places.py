@@ -83,7 +83,7 @@ def test_a_sheet_and_no_frames(release):
         ({"apex": "guess"}, "unknown apex 'guess'. Known: annotated, motion, midp"),
         ({"frames": "some"}, "unknown frames 'some'. Known: all, rise, ends."),
         ({"size": 8}, "size is 8; it must be at least 16."),
-        ({"detector": "eyes"}, "unknown detector 'eyes'. Use haar"),
+        ({"detector": "eyes"}, "unknown detector 'eyes'. Use mesh, haar"),
     ],
 )
 def test_options_out_of_range(sound, tmp_path, options, part):

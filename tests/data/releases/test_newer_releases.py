@@ -5,7 +5,7 @@ import shutil
 import pytest
 import tiny_release
 
-from selfme_jax.data import align
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import imitation, inspection, listing, registry
 from selfme_jax.data.releases.imitation import Look
 from selfme_jax.data.releases.record import ALL
@@ -166,6 +166,19 @@ def test_mmew_counts_within_the_clip_or_in_the_video(tmp_path, start):
     said = ("frames are numbered from 1, which is 401 of the sheet",)
     assert clip.notes == (said if start else ())
     assert clip.entry.emotion == "anger"
+
+
+def test_mmew_with_a_frame_too_many_is_not_guessed_at(tmp_path):
+    head = ("Filename", "OnsetFrame", "ApexFrame", "OffsetFrame", "Estimated Emotion")
+    rows = [head, ("S13-07-001", 401, 406, 410, "Anger"), ("S1-1-1", 1, 4, 9, "Fear")]
+    tiny_release.write_sheet(tmp_path / "MMEW_Micro_Exp.xlsx", rows)
+    place = tmp_path / "MMEW_Final" / "Micro_Expression"
+    for folder in ("anger/S13-07-001", "fear/S01-01-001"):
+        tiny_release.write_clip(place / folder, "{}.jpg", range(1, 12))
+    clips, found = look("mmew", tmp_path, tmp_path / "f.json")
+    assert set(clips) == {"S01/S01-01-001"}
+    (why,) = found.unusable.values()
+    assert why.startswith("onset frame 401 is missing in")
 
 
 @pytest.mark.parametrize("place", ["1", "01", "sub01", "1/1/color", "01/1"])

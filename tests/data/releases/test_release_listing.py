@@ -8,7 +8,6 @@ import openpyxl
 import pytest
 import tiny_release
 
-from selfme_jax import verification
 from selfme_jax.data import protocol
 from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import (
@@ -21,6 +20,7 @@ from selfme_jax.data.releases import (
     smic_hs,
 )
 from selfme_jax.data.releases.imitation import Look
+from selfme_jax.run import verification
 from selfme_jax.types import UserError
 
 NAMES = ("casme2", "smic_hs", "samm")

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 import tiny_release
 
-from selfme_jax.data import align, registry
+from selfme_jax.data import registry
+from selfme_jax.data.faces import framing as align
 from selfme_jax.data.releases import inspection, prepared
 from selfme_jax.data.releases.inspection import Options
 from selfme_jax.data.releases.several import Chain

@@ -1,0 +1,46 @@
+"""TensorBoard reads the events of a run where it wrote them: in a bucket."""
+
+import subprocess
+import sys
+
+import bucket
+import pytest
+
+READ = """
+import sys
+from tensorboard.backend.event_processing.event_multiplexer import EventMultiplexer
+found = EventMultiplexer()
+found.AddRunsFromDirectory(sys.argv[1])
+found.Reload()
+for run in found.Runs():
+    for event in found.Scalars(run, "loss"):
+        print(run, event.step)
+"""
+WRITE = """
+import sys
+from tensorboardX import SummaryWriter
+with SummaryWriter(sys.argv[1]) as writer:
+    writer.add_scalar("loss", 0.5, 3)
+"""
+
+
+def test_events_of_a_bucket(tmp_path):
+    """What `tensorboard --logdir=gs://...` does, in a process of its own."""
+    pytest.importorskip("tensorboard")
+    written = tmp_path / "events"
+    words = [sys.executable, "-c", WRITE, str(written)]
+    subprocess.run(words, check=True, timeout=120)
+    with bucket.Bucket() as cloud:
+        for path in written.iterdir():
+            key = ("b", f"runs/casme2/tensorboard/{path.name}")
+            cloud.put(key, path.read_bytes())
+        env = {**cloud.environment, "PATH": ""}
+        done = subprocess.run(
+            [sys.executable, "-c", READ, "gs://b/runs/casme2"],
+            env=env,
+            capture_output=True,
+            text=True,
+            timeout=120,
+        )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["tensorboard", "3"]

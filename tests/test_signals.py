@@ -1,0 +1,64 @@
+"""What ends a command from outside, while it starts and while it speaks."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import command
+import pytest
+
+WAYS = (["-m", "selfme_jax.main"], ["-m", "selfme_jax", "main"])
+
+
+def handles(pid, number):
+    """Whether the process has a handler of its own for that signal."""
+    with open(f"/proc/{pid}/status") as file:
+        (caught,) = (line.split()[1] for line in file if line.startswith("SigCgt"))
+    return bool(int(caught, 16) >> (number - 1) & 1)
+
+
+def has_loaded(pid, word):
+    with open(f"/proc/{pid}/maps") as file:
+        return word in file.read()
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/maps"), reason="no /proc")
+@pytest.mark.parametrize("way", WAYS)
+@pytest.mark.parametrize(
+    ("number", "code", "word"),
+    [(signal.SIGTERM, 75, "SIGTERM"), (signal.SIGINT, 130, "interrupted")],
+)
+def test_signals_that_arrive_during_imports(way, number, code, word):
+    """As a scheduler may send them at any moment; nobody's traceback is printed."""
+    process = subprocess.Popen(
+        [sys.executable, *way, "--config=synthetic"],
+        cwd=command.ROOT,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    end = time.monotonic() + 60
+    while not handles(process.pid, signal.SIGTERM):
+        assert time.monotonic() < end
+        time.sleep(0.002)
+    assert not has_loaded(process.pid, "jaxlib")  # the imports are before it
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert (out, len(err.splitlines())) == ("", 1)
+    assert f"error: {word}; nothing had begun" in err
+
+
+def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
+    """``| head -1``: the exit code is that of a program that SIGPIPE ended."""
+    data = command.write_flow_images(tmp_path / "toy")
+    words = [command.CONFIG, f"--config.data.root={data}", *command.TINY]
+    process = command.start(
+        *words, f"--workdir={tmp_path / 'run'}", cache=tmp_path / "cache"
+    )
+    assert "toy: 20 clips" in process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == ""
+    assert process.wait(timeout=120) == 141
