@@ -107,9 +107,7 @@ def get_config() -> ConfigDict:
     config.data.name = "synthetic"
     config.data.root = ""  # folder of the data; '' = data/<name> (official ones)
     config.data.source = ""  # official: release to prepare where root holds nothing
-    config.data.classes = (
-        3  # official: of the protocol; 0 = all clips
-    )
+    config.data.classes = 3  # official: of the protocol; 0 = all clips
     config.data.max_frames = 16  # official: of a clip, evenly chosen; 0 = all
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
