@@ -7,6 +7,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from selfme_jax import files, tensor_file
+from selfme_jax.baselines import ststnet
 from selfme_jax.train import chunks, log
 from selfme_jax.train.checkpoint import Chunk
 
@@ -44,8 +45,17 @@ def _weights(folder):
             file.take(name, TREE["params"][name].shape)
 
 
+def _ststnet():
+    shapes = {"fc.weight": (3, 400), "fc.bias": (3,)}
+    for i, n in enumerate(ststnet.FILTERS, start=1):
+        shapes |= {f"conv{i}.weight": (n, 3, 3, 3), f"conv{i}.bias": (n,)}
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"bn{i}.{name}"] = (n,)
+    return {f"s01/{name}": np.ones(shape, np.float32) for name, shape in shapes.items()}
+
+
 def readers():
-    """Those of files/, train/ and tensor_file.py."""
+    """Those of files/, train/, tensor_file.py and published weights."""
     row = {"stage": "s", "chunk": 0, "step": 1, "seconds": 0.1, "loss": 0.5}
     rows = "".join(json.dumps(row | {"step": i}) + "\n" for i in range(5))
     tree = json.dumps(DEPENDS)
@@ -81,4 +91,9 @@ def readers():
             lambda f: chunks.read(files.path(f)),
         ),
         make("checkpoint", _save, _checkpoint),
+        make(
+            "ststnet",
+            lambda f: np.savez(f / "w.npz", **_ststnet()),
+            lambda f: ststnet.read_weights(str(f / "w.npz")),
+        ),
     ]
