@@ -4,12 +4,12 @@ Nothing is ever fetched: whoever wants weights saves torchvision's, or takes tim
 """
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 
 from selfme_jax import files
 from selfme_jax.types import UserError
@@ -61,10 +61,11 @@ class TensorFile:
         first = self.names[0] if self.names else "nothing"
         found = f"none (the first array is {first})"
         if name in self.names:
-            piece = self._file.get_slice(name)
-            found, kind = tuple(piece.get_shape()), piece.get_dtype()
-            if found == shape and kind in _READABLE:
-                return self._file.get_tensor(name).astype(np.float32)
+            with files.reading(self._path, self._source.remedy):
+                piece = self._file.get_slice(name)
+                found, kind = tuple(piece.get_shape()), piece.get_dtype()
+                if found == shape and kind in _READABLE:
+                    return self._file.get_tensor(name).astype(np.float32)
             found = kind if found == shape else found
         raise UserError(
             f"{self._path} does not fit config.{self._source.reader}: {name} should be "
@@ -85,10 +86,9 @@ def reading(path: str, source: Source) -> Iterator[TensorFile]:
             f"no {source.kind} weights at {path!r} for config.{source.reader}.\n"
             f"{source.remedy}"
         )
-    try:
-        with safe_open(path, "numpy") as file:
-            yield TensorFile(file, path, source)
-    except (SafetensorError, OSError) as error:
-        raise UserError(
-            f"cannot read {path} as safetensors: {error}.\n{source.remedy}"
-        ) from error
+    with ExitStack() as opened:
+        with files.reading(path, f"It must be of safetensors. {source.remedy}"):
+            file = TensorFile(
+                opened.enter_context(safe_open(path, "numpy")), path, source
+            )
+        yield file

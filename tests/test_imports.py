@@ -19,7 +19,7 @@ LAW = {
     "tensor_file": {"types", "files"},
     "motion": {"types", "ops", "tensor_file"},
     "classifier": {"types", "ops"},
-    "baselines": {"types", "ops"},
+    "baselines": {"types", "ops", "files"},
     "train": {"types", "files", "workdir", "ops"},
     "data": {"types", "extras", "files", "ops"},
     "evaluate": {"types", "files", "ops"},

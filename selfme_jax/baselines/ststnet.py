@@ -8,16 +8,18 @@ pool padding 1). 1651 weights and 32 batch-norm scales and offsets.
 """
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax import files
 from selfme_jax.types import UserError
 
 FILTERS = (3, 5, 8)
+_SIDE = 5  # of the maps that the linear layer reads, of 28x28 images
+_REMEDY = "Set --config.ststnet.weights to the .npz of the published weights."
 
 
 class STSTNet(nn.Module):
@@ -120,18 +122,10 @@ def read_weights(path: str) -> dict[str, dict]:
     Raises:
       UserError: missing or unreadable file, missing or misshapen arrays.
     """
-    if not Path(path).is_file():
-        raise UserError(
-            f"no STSTNet weights at {path}. Point --config.ststnet.weights at the .npz."
-        )
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            arrays = {name: file[name] for name in file.files}
-    except (OSError, ValueError, KeyError) as error:
-        raise UserError(f"cannot read {path} as .npz: {error}") from error
+    arrays = files.read_npz(path, _REMEDY)
     subjects = sorted({name.split("/")[0] for name in arrays if "/" in name})
     if not subjects:
-        raise UserError(f"{path} holds no '<subject>/<parameter>' arrays.")
+        raise UserError(f"{path} holds no '<subject>/<parameter>' arrays.\n{_REMEDY}")
     return {
         s: _variables(
             {k.split("/", 1)[1]: v for k, v in arrays.items() if k.startswith(s + "/")},
@@ -143,31 +137,41 @@ def read_weights(path: str) -> dict[str, dict]:
 
 def _variables(arrays: Mapping[str, np.ndarray], where: str) -> dict:
     """One fold's PyTorch arrays -> Flax variables of ``STSTNet``."""
+    with files.reading(where, f"These are not the weights of an STSTNet. {_REMEDY}"):
+        _check(arrays)
 
     def joined(name: str) -> np.ndarray:
         return np.concatenate([arrays[name.format(i)] for i in (1, 2, 3)])
 
-    try:
-        kernel = joined("conv{}.weight").transpose(2, 3, 1, 0)  # OIHW -> HWIO
-        linear = arrays["fc.weight"]
-        side = round((linear.shape[1] / sum(FILTERS)) ** 0.5)
-        linear = linear.reshape(-1, sum(FILTERS), side, side).transpose(2, 3, 1, 0)
-        norm = {"scale": joined("bn{}.weight"), "bias": joined("bn{}.bias")}
-        params = {
-            "conv": {
-                "kernel": kernel.reshape(-1, sum(FILTERS)),
-                "bias": joined("conv{}.bias"),
-            },
-            "norm": norm,
-            "logits": {
-                "kernel": linear.reshape(-1, linear.shape[-1]),
-                "bias": arrays["fc.bias"],
-            },
-        }
-        stats = {
-            "mean": joined("bn{}.running_mean"),
-            "var": joined("bn{}.running_var"),
-        }
-    except (KeyError, ValueError) as error:
-        raise UserError(f"{where}: not the weights of an STSTNet ({error}).") from error
+    kernel = joined("conv{}.weight").transpose(2, 3, 1, 0)  # OIHW -> HWIO
+    linear = arrays["fc.weight"].reshape(-1, sum(FILTERS), _SIDE, _SIDE)
+    linear = linear.transpose(2, 3, 1, 0)
+    params = {
+        "conv": {
+            "kernel": kernel.reshape(-1, sum(FILTERS)),
+            "bias": joined("conv{}.bias"),
+        },
+        "norm": {"scale": joined("bn{}.weight"), "bias": joined("bn{}.bias")},
+        "logits": {
+            "kernel": linear.reshape(-1, linear.shape[-1]),
+            "bias": arrays["fc.bias"],
+        },
+    }
+    stats = {"mean": joined("bn{}.running_mean"), "var": joined("bn{}.running_var")}
     return {"params": params, "batch_stats": {"norm": stats}}
+
+
+def _check(arrays: Mapping[str, np.ndarray]) -> None:
+    """KeyError or ValueError where an array is missing, misshapen or not finite."""
+    classes = arrays["fc.bias"].size
+    shapes = {"fc.weight": (classes, sum(FILTERS) * _SIDE**2), "fc.bias": (classes,)}
+    for i, filters in enumerate(FILTERS, start=1):
+        shapes[f"conv{i}.weight"] = (filters, 3, 3, 3)
+        for name in ("weight", "bias", "running_mean", "running_var"):
+            shapes[f"bn{i}.{name}"] = (filters,)
+        shapes[f"conv{i}.bias"] = (filters,)
+    for name, shape in shapes.items():
+        if arrays[name].shape != shape:
+            raise ValueError(f"{name} is {arrays[name].shape}, not {shape}")
+        if not np.isfinite(arrays[name]).all():
+            raise ValueError(f"{name} has values that are no numbers")

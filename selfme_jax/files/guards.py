@@ -53,7 +53,7 @@ _REMEDIES = {
     errno.ENXIO: _AWAY,
 }
 # tensorstore writes the arrays of checkpoints; orbax says an errno only in words.
-_SAID = re.compile(r"\[OS error (\d+)|\[Errno (\d+)\]|OS_ERROR:(\d+)")
+_SAID = re.compile(r"os_error_code='(\d+)'|\[OS error (\d+)|\[Errno (\d+)\]")
 _NAMED = re.compile(r"""["'](/[^"'\n]+)["']""")
 
 

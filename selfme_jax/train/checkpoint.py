@@ -8,6 +8,7 @@ folder into place when it is complete, seal and all, so a kill leaves the previo
 Process 0 of a pod writes; all of them read.
 """
 
+import sys
 from collections.abc import Mapping
 from functools import cached_property
 from typing import Any
@@ -45,6 +46,7 @@ class Chunk:
         )
 
     def __enter__(self) -> "Chunk":
+        _hush()
         return self
 
     def __exit__(self, *_) -> None:
@@ -144,6 +146,23 @@ def kept(path: epath.Path) -> np.ndarray | None:
     except UserError as error:
         print(f"computed again: {str(error).splitlines()[0]}", flush=True)
         return None
+
+
+def _hush() -> None:
+    """Say nothing of parts of a failed write that wait for what was given up.
+
+    tensorstore's threads tell them in vain, at any time until the process ends.
+    """
+    before = sys.unraisablehook
+    if hasattr(before, "before"):
+        return
+
+    def hook(left: Any) -> None:
+        if "Event loop is closed" not in str(left.exc_value):
+            before(left)
+
+    hook.before = before
+    sys.unraisablehook = hook
 
 
 def _named(tree: Any) -> dict[str, np.ndarray]:

@@ -14,16 +14,33 @@ from selfme_jax.workdir import Workdir
 
 # A person wants a sign of life, not a flood.
 _SECONDS_BETWEEN_LINES = 1.0
+_KEYS = {"stage", "chunk", "step"}  # of every row
 
 
 def read(path: epath.Path) -> list[dict]:
-    """Rows of a metrics.jsonl; a last line torn by a kill is dropped."""
+    """Rows of a metrics.jsonl; a last line torn by a kill is dropped.
+
+    Raises:
+      UserError: it holds something else.
+    """
+    if not path.exists():
+        return []
+    remedy = "Delete it: nothing but the curves of training is lost."
+    lines = files.read_text(path, remedy).split("\n")
     rows = []
-    for line in path.read_text().splitlines() if path.exists() else []:
-        try:
-            rows.append(json.loads(line))
-        except json.JSONDecodeError:
-            continue
+    with files.reading(path, remedy):
+        for number, line in enumerate(lines, start=1):
+            try:
+                row = json.loads(line)
+            except json.JSONDecodeError:
+                if number == len(lines):  # the end of the last line is missing, or ""
+                    break
+                raise ValueError(f"line {number} is no row of metrics") from None
+            if not isinstance(row, dict) or not row.keys() >= _KEYS:
+                raise ValueError(f"line {number} is no row of metrics")
+            if not all(isinstance(row[k], int | float | str) for k in row):
+                raise ValueError(f"line {number} holds other values than numbers")
+            rows.append(row)
     return rows
 
 

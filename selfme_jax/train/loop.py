@@ -17,6 +17,7 @@ from selfme_jax.train import (
     checkpoint,
     chunks,
     draws,
+    interruption,
     memory,
     parallel,
     preemption,
@@ -107,6 +108,7 @@ def fit(
     Raises:
       NonFiniteError: a loss was not finite; names the run and the step.
       PreemptedError: SIGTERM; where we are is saved.
+      KeyboardInterrupt: ctrl-C; likewise.
       UserError: nothing to draw, too little memory by far, or checkpoints that are
         damaged or were made from something else.
       DrawnOutsideError: a held-out sample was drawn; nothing of that step is saved.
@@ -132,11 +134,10 @@ def fit(
     progress = Progress(stage.name, len(parts) * task.steps)
     engine = _Engine(task, shapes, data, stage, waves, made, progress)
     outputs = []
-    with preemption.held():
+    with preemption.held(), interruption.held():
         for chunk in parts:
-            if _agree(preemption.asked(), False)[0]:
-                text = f"{stage.name}: saved after {chunk.number} chunks"
-                raise PreemptedError(text, agreed=True)
+            if _agree(_asked(), False)[0]:
+                raise _stopped(f"{stage.name}: saved after {chunk.number} chunks")
             chunks.begin(folder, parts[: max(chunk.number + 1, len(begun))])
             made_from = _depends(task, chunk, stage)
             with checkpoint.Chunk(folder / f"{chunk.number:04d}", made_from) as store:
@@ -175,6 +176,8 @@ def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
         print(f"{stage.name}: resumed at step {done} of {task.steps}", flush=True)
     else:
         states = _start(engine, runs, count)
+    if interruption.asked():  # before the longest compilation
+        raise KeyboardInterrupt
     if parallel.leads():
         stage.log.rewind(stage.name, chunk.number, done)
     saved = time.monotonic()
@@ -184,14 +187,13 @@ def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
         rows = _steps(engine, runs, states, itertools.islice(feed, block))
         done += _tell(engine, chunk, done, engine.waves.metrics(rows, count))
         due = time.monotonic() - saved > stage.save_seconds
-        stop, due = _agree(preemption.asked(), due)
+        stop, due = _agree(_asked(), due)
         if done < task.steps and (stop or due):
             stage.log.flush()
             store.save(done, engine.waves.collect(states, count))
             saved = time.monotonic()
         if done < task.steps and stop:
-            text = f"{stage.name}: saved at step {done} of {task.steps}"
-            raise PreemptedError(text, agreed=True)
+            raise _stopped(f"{stage.name}: saved at step {done} of {task.steps}")
     # Chosen on the devices: moments of the optimizer are not fetched.
     variables = [step.variables(task, state) for state in states]
     variables = engine.waves.collect(variables, count)
@@ -220,7 +222,7 @@ def _steps(engine, runs, states, feed) -> list[list[dict]]:
         for i, wave in enumerate(runs):
             states[i], metrics = engine.programs.update(states[i], wave, batch)
             rows[-1].append(metrics)
-        if parallel.alone() and preemption.asked():
+        if parallel.alone() and _asked():
             break
     return rows
 
@@ -240,6 +242,18 @@ def _tell(engine: _Engine, chunk: Chunk, done: int, rows: dict[str, np.ndarray])
         f"{chunk.label}  step {done + count}/{task.steps}  loss {loss:.4f}",
     )
     return count
+
+
+def _asked() -> bool:
+    """Whether to stop where nothing is lost."""
+    return preemption.asked() or interruption.asked()
+
+
+def _stopped(text: str) -> BaseException:
+    """What to raise where we stopped as we were asked to."""
+    if interruption.asked():
+        return KeyboardInterrupt()
+    return PreemptedError(text, agreed=True)
 
 
 def _agree(stop: bool, due: bool) -> tuple[bool, bool]:

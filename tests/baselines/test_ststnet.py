@@ -115,22 +115,44 @@ def test_training_statistics_are_flax_batch_norms(tmp_path):
     assert (params["norm"]["scale"] < 0).any()  # the case that needs the minimum
 
 
-@pytest.mark.parametrize("damage", ["missing", "text", "empty", "lost", "shape"])
+DAMAGE = {
+    "missing": "No such file",
+    "text": "not a zip file",
+    "cut": "zip",
+    "empty": "holds no '<subject>/<parameter>'",
+    "lost": "it has no 'bn2.bias'",
+    "shape": "fc.weight is (3, 399), not (3, 400)",
+    "0-d": "conv1.bias is (), not (3,)",
+    "nan": "bn3.weight has values that are no numbers",
+    "strings": "no numbers",
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGE)
 def test_bad_files_say_so(tmp_path, damage):
     path = tmp_path / "weights.npz"
     arrays = torch_like_weights()
+    changes = {
+        "shape": {"s01/fc.weight": np.zeros((3, 399))},
+        "0-d": {"s01/conv1.bias": np.float32(0)},
+        "nan": {"s01/bn3.weight": np.full(8, np.nan)},
+        "strings": {"s01/fc.bias": np.array(["a", "b", "c"])},
+    }
+    if damage == "empty":
+        arrays = {"nothing": np.zeros(3)}
+    if damage == "lost":
+        del arrays["s01/bn2.bias"]
+    np.savez(path, **{**arrays, **changes.get(damage, {})})
+    if damage == "missing":
+        path.unlink()
     if damage == "text":
         path.write_text("no zip")
-    elif damage == "empty":
-        np.savez(path, nothing=np.zeros(3))
-    elif damage != "missing":
-        if damage == "lost":
-            del arrays["s01/bn2.bias"]
-        else:
-            arrays["s01/fc.weight"] = np.zeros((3, 399))
-        np.savez(path, **arrays)
-    with pytest.raises(UserError):
+    if damage == "cut":
+        path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(UserError) as caught:
         ststnet.read_weights(str(path))
+    assert DAMAGE[damage] in str(caught.value)
+    assert "--config.ststnet.weights" in str(caught.value)
 
 
 def test_published_weights_give_the_published_logits():

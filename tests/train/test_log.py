@@ -6,9 +6,13 @@ import subprocess
 import sys
 
 import numpy as np
+import pytest
 from tensorboard.compat.proto.event_pb2 import Event
 
+from selfme_jax import files
 from selfme_jax.train import log
+from selfme_jax.train.log import read
+from selfme_jax.types import UserError
 from selfme_jax.workdir import open_workdir
 
 
@@ -76,3 +80,18 @@ def test_what_was_kept_says_nothing_of_the_time_that_is_left(monkeypatch, capsys
     told = [line.partition("gone, ")[2] for line in lines]
     after = "ETA after the next line"
     assert told == [after, after, after, "ETA 03:00", "ETA 01:36", "done"]
+
+
+ROW = '{"stage": "s", "chunk": 0, "step": 1, "loss": 0.5}\n'
+
+
+def test_a_line_torn_by_a_kill_is_dropped_but_no_other(tmp_path):
+    path = files.path(tmp_path / "metrics.jsonl")
+    for end in ("", "{", '{"stage": "s", "chu', '"'):
+        path.write_text(ROW * 2 + end)
+        assert [row["loss"] for row in read(path)] == [0.5, 0.5]
+    others = ["x\n", "[]\n", "3\n", '{"stage": "s"}\n', ROW[:-9] + "\n", "\n", "[]"]
+    for line in (*others, ROW.replace("0.5", "[1]"), "[" * 9999 + "\n"):
+        path.write_text(ROW + line + (ROW if line.endswith("\n") else ""))
+        with pytest.raises(UserError, match="metrics.jsonl: .*\nDelete it"):
+            read(path)
