@@ -82,6 +82,8 @@ def guard(place: str | os.PathLike = "a file") -> Iterator[None]:
     """
     try:
         yield
+    except UserError:  # it says what to do already
+        raise
     except Exception as error:
         if text := explain(error, place):
             raise UserError(text) from error

@@ -6,6 +6,7 @@ import numpy as np
 
 from selfme_jax.report import pretraining, reconstruction
 from selfme_jax.types import Keypoints, Motion
+from selfme_jax.workdir import open_workdir
 
 
 class Output(NamedTuple):
@@ -70,7 +71,7 @@ def test_page_and_table_say_how_much_closer(tmp_path):
     (row,) = pretraining.rows(RESULTS)
     assert row[:6] == ("3", "21", "2.00", "1.40", "1.30", "-35 %")
     pretraining.write(
-        tmp_path,
+        open_workdir(tmp_path),
         RESULTS,
         command="python -m x <y>",
         metrics=[
