@@ -46,7 +46,14 @@ def held(folder: epath.Path) -> Iterator[None]:
         yield
         return
     files.reach(folder)
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        if not files.remote(folder):
+            raise  # which file it was, the guard of the command says
+        raise UserError(
+            f"cannot write to {folder}: {files.reason(error)}. Choose another --workdir."
+        ) from error
     lease = (_Remote if files.remote(folder) else _Local)(folder / NAME)
     lease.take()
     stop = threading.Event()
