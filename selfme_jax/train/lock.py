@@ -52,7 +52,8 @@ def held(folder: epath.Path) -> Iterator[None]:
         if not files.remote(folder):
             raise  # which file it was, the guard of the command says
         raise UserError(
-            f"cannot write to {folder}: {files.reason(error)}. Choose another --workdir."
+            f"cannot write to {folder}: {files.reason(error)}. "
+            "Choose another --workdir."
         ) from error
     lease = (_Remote if files.remote(folder) else _Local)(folder / NAME)
     lease.take()
