@@ -18,18 +18,21 @@ for run in found.Runs():
 """
 WRITE = """
 import sys
-from tensorboardX import SummaryWriter
-with SummaryWriter(sys.argv[1]) as writer:
-    writer.add_scalar("loss", 0.5, 3)
+import numpy as np
+from selfme_jax.train.log import Log
+from selfme_jax.workdir import open_workdir
+log = Log(open_workdir(sys.argv[1]))
+log.metrics("motion", 0, 3, {"loss": np.array([0.5])})
+log.close()
 """
 
 
 def test_events_of_a_bucket(tmp_path):
     """What `tensorboard --logdir=gs://...` does, in a process of its own."""
     pytest.importorskip("tensorboard")
-    written = tmp_path / "events"
-    words = [sys.executable, "-c", WRITE, str(written)]
+    words = [sys.executable, "-c", WRITE, str(tmp_path)]
     subprocess.run(words, check=True, timeout=120)
+    written = tmp_path / "events" / "motion_0000"
     with bucket.Bucket() as cloud:
         for path in written.iterdir():
             key = ("b", f"runs/casme2/tensorboard/{path.name}")

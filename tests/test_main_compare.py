@@ -1,7 +1,9 @@
 """The command that compares finished runs."""
 
+import subprocess
+import sys
+
 import pytest
-from absl import flags
 
 from selfme_jax import compare
 from selfme_jax.types import UserError
@@ -25,4 +27,10 @@ def test_refuses_one_run_and_what_is_none(tmp_path):
         compare.main("runs/a")
     with pytest.raises(UserError, match="predictions.csv"):
         compare.main(str(tmp_path / "a"), str(tmp_path / "b"))
-    assert "output" not in flags.FLAGS  # not defined at import
+
+
+def test_flags_are_not_defined_at_import():
+    """In a process of its own: other commands have flags of the same names."""
+    code = "import selfme_jax.compare as c; from absl import flags; "
+    code += "assert 'output' not in flags.FLAGS; c.define(); flags.FLAGS['output']"
+    subprocess.run([sys.executable, "-c", code], check=True)
