@@ -188,10 +188,17 @@ class _Local(_Remote):
             kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
             fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise self._refusal(self._read()[0]) from None
+            raise self._refusal(self._introduced()) from None
         except (ImportError, OSError):
             return False
         return True
+
+    def _introduced(self) -> dict:
+        """Who holds a locked file; who has just locked it is about to write it down."""
+        end = time.monotonic() + _SETTLED
+        while not (holder := self._read()[0]) and time.monotonic() < end:
+            time.sleep(0.02)
+        return holder
 
     def _elsewhere(self, firm: bool) -> bool:
         """Whether another machine may hold it, or any where there are no locks."""

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from pathlib import Path
 
@@ -60,7 +61,7 @@ def holder(tmp_path):
 def hasty(monkeypatch):
     monkeypatch.setattr(lock, "PATIENCE", 1.0)
     monkeypatch.setattr(lock, "BEAT", 0.1)
-    monkeypatch.setattr(lock, "_SETTLED", 0.2)
+    monkeypatch.setattr(lock, "_SETTLED", 0.5)
 
 
 def take(folder):
@@ -116,6 +117,32 @@ def test_of_many_that_start_at_once_one_holds(tmp_path):
     assert len(alive) == 1
     assert sorted(text for text, _ in out) == ["", "", "", "held\ngiven back\n"]
     assert sum("in use by process" in err for _, err in out) == 3
+
+
+def test_who_has_locked_it_and_not_yet_said_so_is_waited_for(tmp_path):
+    slow = """
+import fcntl, sys, time
+with open(sys.argv[1], "w") as file:
+    fcntl.flock(file, fcntl.LOCK_EX)
+    print("locked", flush=True)
+    sys.stdin.readline()
+    file.write('{"host": "h", "pid": 8, "since": "2026"}')
+    file.flush()
+    sys.stdin.read()
+"""
+    process = subprocess.Popen(
+        [sys.executable, "-c", slow, str(tmp_path / "lock")],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stdout.readline() == "locked\n"
+    later = threading.Timer(0.1, lambda: print(file=process.stdin, flush=True))
+    later.start()
+    with pytest.raises(UserError, match="in use by process 8 on h since 2026"):
+        take(tmp_path)
+    later.join()
+    process.communicate("")
 
 
 def foreign(folder, **changes):
