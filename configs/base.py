@@ -111,6 +111,9 @@ def get_config() -> ConfigDict:
     config.data.max_frames = 16  # official: of a clip, evenly chosen; 0 = all
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
+    # Go on with clips of several people that hold the same pixels, or names that only
+    # differ in spelling, and say so.
+    config.data.allow_doubles = False
     config.shuffle_labels = False  # a control: scores must fall to chance
 
     # The twelve that datasets share (Varanka et al., CD6ME), by their FACS numbers.

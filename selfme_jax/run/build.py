@@ -6,6 +6,7 @@ from contextlib import suppress
 import numpy as np
 
 from selfme_jax import files, workdir
+from selfme_jax.data import people
 from selfme_jax.data import registry as datasets
 from selfme_jax.data.pairs import MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
@@ -35,7 +36,8 @@ def dataset(plan: Plan) -> Dataset:
     """The samples that config.data names.
 
     Raises:
-      UserError: no such data, or not of the kind that the input reads.
+      UserError: no such data, people in it that look like one, or not of the kind
+        that the input reads.
     """
     name = plan.data
     keys = _DATA_KEYS.get(name, _OFFICIAL_KEYS)
@@ -52,6 +54,7 @@ def dataset(plan: Plan) -> Dataset:
     elif name not in _DATA_KEYS:
         options["tell"] = Teller()  # it may have to be prepared first
     data = datasets.load(name, options)
+    people.check(data.samples, allow=plan.settings["data"]["allow_doubles"])
     wanted = ClipDataset if plan.input.of_clips else FlowDataset
     if not isinstance(data, wanted):
         other = "images" if plan.input.of_clips else "learned"

@@ -11,7 +11,7 @@ from selfme_jax.systems.base import System
 # Keys that change no result: a resumed run may change them.
 FREE = ("engine",)
 # Neither does where the samples lie whose pixels are held against manifest.csv.
-FREE_OF_SAMPLES = (*FREE, "data.root", "data.source")
+FREE_OF_SAMPLES = (*FREE, "data.root", "data.source", "data.allow_doubles")
 
 
 class Protocol(NamedTuple):

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from selfme_jax import __version__, files, workdir
-from selfme_jax.data import manifest
+from selfme_jax.data import manifest, people
 from selfme_jax.data import protocol as data_protocol
 from selfme_jax.run.plan import Plan
 from selfme_jax.train import log, parallel
@@ -52,6 +52,7 @@ def protocol(
         "saw_test_subject": met,
         "videos_unchecked": any(data == "video" for _, data in line),
         "imitation": getattr(dataset, "imitation", False),
+        "doubles": people.told(samples),
         "partial": data_protocol.partial(samples, dataset.classes),
     }
 
