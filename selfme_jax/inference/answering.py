@@ -1,9 +1,7 @@
 """What the built-in model says of two frames, or of a published flow image."""
 
-from functools import partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-import jax
 import numpy as np
 
 from selfme_jax.inputs import published
@@ -15,7 +13,6 @@ NAMES = ("builtin",)
 # Deviation of the motion within a face, in pixels of a crop of 256, below which frames
 # are as good as identical: what noise of a camera makes of a face that is still.
 STILL = 0.03
-_AT_ONCE = 8  # pairs of frames
 
 
 class Answers(NamedTuple):
@@ -71,13 +68,7 @@ class Answerer(NamedTuple):
                     f"expected two [b, h, w, 3] uint8, got {onset.shape} and "
                     f"{apex.shape}. Cut faces out by data.faces.framing."
                 )
-        size = 1 if len(onset) == 1 else _AT_ONCE  # two shapes to compile
-        found = [np.zeros((0, published.SIZE, published.SIZE, 2), np.float32)]
-        for start in range(0, len(onset), size):
-            ids = np.minimum(np.arange(start, start + size), len(onset) - 1)
-            flow = np.asarray(published.motion(onset[ids], apex[ids]))
-            found.append(flow[: len(onset) - start])
-        return np.concatenate(found)
+        return published.motions(onset, apex)
 
     def read(self, images: np.ndarray) -> Answers:
         """Of published images [b, 28, 28, 3], grey levels 0..255 (u, v, strain).
@@ -94,7 +85,11 @@ class Answerer(NamedTuple):
         return self._say(images.astype(np.float32), constant)
 
     def _say(self, images: np.ndarray, still: np.ndarray) -> Answers:
-        found, differences = _predict(self.made, images)
+        # Few shapes, which are compiled once.
+        size = next(n for n in (1, 8, 64, 256) if n >= min(len(images), 256))
+        networks = self.made.networks
+        found = committee.predict(networks, images, batch_size=size)
+        differences = committee.differences(networks, images, batch_size=size)
         decision = self.made.decisions[ALL]
         classes, units, noted = committee.decide(decision, found[ALL])
         noted = noted & ~still[:, None]
@@ -120,8 +115,3 @@ def load(name: str = "builtin") -> Answerer:
         raise UserError(f"no built-in model {name!r}. There is: {', '.join(NAMES)}.")
     made, card = committee.load(name)
     return Answerer(CLASSES, UNITS, card, float(card["sure"]), made)
-
-
-def _predict(made: Committee, images: np.ndarray) -> tuple[dict, np.ndarray]:
-    size = 1 if len(images) == 1 else _AT_ONCE if len(images) < 64 else 256
-    return committee.predict(made.networks, images, batch_size=size)

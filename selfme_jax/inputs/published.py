@@ -6,14 +6,20 @@ from just above the brows to below the chin, each channel (u, v, strain) stretch
 """
 
 import functools
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.inputs import device_clips
+from selfme_jax.inputs.base import FlowInput
 from selfme_jax.inputs.device_clips import to_float
 from selfme_jax.inputs.flow_reading import stretch
 from selfme_jax.ops import flow as flow_ops
+from selfme_jax.train.loop import Stage
+from selfme_jax.types import ClipDataset, Dataset, Split
 
 SIZE = 28
 # Of a crop (data/faces/framing: 1.2 boxes wide, its middle 0.05 boxes below that of the
@@ -21,6 +27,7 @@ SIZE = 28
 # brows, mouth and its corners lie as they do in the published images.
 FRAME = (0.2417, 0.1750, 0.7583, 0.9333)
 MARGIN = 0.03  # of the crop, beyond the frame: flow is poor at borders
+BATCH = 8  # pairs at once
 
 
 @functools.partial(jax.jit, static_argnames="preset")
@@ -59,3 +66,61 @@ def _window(size: int, start: float, stop: float) -> tuple[np.ndarray, int, int]
     upper = np.minimum(edges[1:, None], pixel + 1)
     weights = np.clip(upper - np.maximum(edges[:-1, None], pixel), 0, None)
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32), low, high
+
+
+def motions(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
+    """``motion`` of any number of pairs, a few at once: [n, 28, 28, 2] float32."""
+    size = 1 if len(onset) == 1 else BATCH  # two shapes to compile
+    found = [np.zeros((0, SIZE, SIZE, 2), np.float32)]
+    for start in range(0, len(onset), size):
+        ids = np.minimum(np.arange(start, start + size), len(onset) - 1)
+        flow = np.asarray(motion(onset[ids], apex[ids]))
+        found.append(flow[: len(onset) - start])
+    return np.concatenate(found)
+
+
+class PublishedFlow(NamedTuple):
+    """A ``FirstStage`` that learns nothing."""
+
+    def fit_transform(
+        self,
+        dataset: ClipDataset,
+        splits: Sequence[Split],
+        seeds: Sequence[int],
+        stage: Stage,
+    ) -> np.ndarray:
+        """[1, n, 28, 28, 3] grey levels 0..255."""
+        del splits, seeds
+        onset, apex = device_clips.onset_apex(device_clips.stack(dataset))
+        print(f"{stage.name}: published form of {len(onset)} clips ...", flush=True)
+        return np.asarray(as_published(motions(onset, apex)))[None]
+
+
+class Published(FlowInput):
+    """Onset to apex by TV-L1, in the form of the published images."""
+
+    name = "published"
+    words = "TV-L1 flow in the published form"
+    keys = ()
+    of_clips = True
+    learns = starts = False
+    arguments = ("onset", "apex")
+
+    def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
+        """(28, 28, 3)."""
+        del settings, dataset
+        return (SIZE, SIZE, 3)
+
+    def stage(
+        self, settings: Mapping, frame: tuple, start: None = None
+    ) -> PublishedFlow:
+        """For frames that are crops of the one framing of faces."""
+        del settings, frame, start
+        return PublishedFlow()
+
+    def apply(
+        self, network: None, variables: None, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """The images."""
+        del network, variables, size
+        return as_published(motion(*given)), {}

@@ -30,7 +30,6 @@ def protocol(
       samples: its samples, as they are used.
     """
     names = {s.dataset for s in samples}
-    trained = not (plan.system.name == "ststnet" and plan.own["weights"])
     learned = plan.input.learns
     init = plan.init if plan.input.starts else ""
     scope = plan.scope if learned else f"none ({plan.input.words})"
@@ -43,7 +42,7 @@ def protocol(
     return {
         "name": name,
         "score": plan.protocol.score,
-        "epoch_rule": rule if trained else "published weights, not trained here",
+        "epoch_rule": plan.system.untrained(plan.own) or rule,
         "motion_scope": scope,
         "motion_seeds": len(plan.motion_seeds) if learned else 0,
         "motion_init": init,
@@ -63,7 +62,7 @@ def weights_used(plan: Plan) -> str:
     Raises:
       UserError: it is no longer there.
     """
-    path = plan.own.get("weights", "")
+    path = plan.own.get("weights", "") or plan.system.shipped
     if not path:
         return ""
     try:

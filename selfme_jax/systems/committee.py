@@ -2,11 +2,10 @@
 
 Every network reads 28x28 images (u, v, strain) as published with STSTNet, and gives a
 logit for each class and then one for each action unit (AU). Answers are means of logits
-over networks, and over each image and its mirror image, so that a mirrored face gets
-the same.
+over networks.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -26,6 +25,7 @@ from selfme_jax.classifier.scvit import SCViT, ViT
 from selfme_jax.inputs import flow_reading
 from selfme_jax.ops import augment
 from selfme_jax.train import variables
+from selfme_jax.types import UserError
 
 CLASSES = ("negative", "positive", "surprise")
 UNITS = (1, 2, 4, 5, 6, 7, 9, 10, 12, 14, 15, 17)  # MEB's twelve, in its order
@@ -57,8 +57,10 @@ class Decision(NamedTuple):
 
 
 class Committee(NamedTuple):
-    """networks: by kind, parameters with a leading axis of seeds. decisions: by kind,
-    and of ALL together.
+    """What answers.
+
+    networks: by kind, parameters with a leading axis of seeds. decisions: by kind, and
+    of ALL together.
     """
 
     networks: Mapping[str, Any]
@@ -91,12 +93,11 @@ def logits(
     networks: Mapping[str, Any], read: jax.Array, kinds: tuple[str, ...] = KINDS
 ) -> dict[str, jax.Array]:
     """Mean logits of each kind and of ALL: [b, 28, 28, 3] -> [b, classes + units]."""
-    both = jnp.concatenate([read, augment.mirror(read)])
     found = {}
     for kind in kinds:
-        own = partial(procedural.logits, module(kind), inputs=both, train=False)
+        own = partial(procedural.logits, module(kind), inputs=read, train=False)
         each = jax.vmap(lambda params, own=own: own(params=params))(networks[kind])
-        found[kind] = each.mean(0).reshape(2, len(read), _OUTPUTS).mean(0)
+        found[kind] = each.mean(0)
     return {**found, ALL: jnp.stack(list(found.values())).mean(0)}
 
 
@@ -116,48 +117,60 @@ def side_logits(
     return (left - right)[:, len(CLASSES) :]
 
 
-def sides(differences: np.ndarray, margins: np.ndarray) -> np.ndarray:
+def sides(difference: np.ndarray, margins: np.ndarray) -> np.ndarray:
     """-1 left of the picture, 0 both, 1 right: [b, a] int8."""
     return np.where(
-        np.abs(differences) > margins, -np.sign(differences).astype(np.int8), 0
+        np.abs(difference) > margins, -np.sign(difference).astype(np.int8), 0
     ).astype(np.int8)
 
 
 def predict(
     networks: Mapping[str, Any], images: np.ndarray, *, batch_size: int = 256
-) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """``logits`` and ``side_logits`` of published images [n, 28, 28, 3], any n.
+) -> dict[str, np.ndarray]:
+    """``logits`` of published images [n, 28, 28, 3], any n.
 
     A batch at a time, the last one filled up.
     """
-    size = min(batch_size, max(1, len(images)))
-    parts = []
-    for start in range(0, max(1, len(images)), size):
-        own = images[start : start + size].astype(np.float32)
-        filled = np.concatenate([own, np.zeros((size - len(own), *SHAPE), np.float32)])
-        made = jax.device_get(_run(networks, filled, tuple(networks)))
-        parts.append(jax.tree.map(lambda x, n=len(own): x[:n], made))
-    return jax.tree.map(lambda *x: np.concatenate(x), *parts)
+    return _in_batches(_logits, networks, images, batch_size)
+
+
+def differences(
+    networks: Mapping[str, Any], images: np.ndarray, *, batch_size: int = 256
+) -> np.ndarray:
+    """``side_logits`` of published images, [n, a]."""
+    return _in_batches(_side_logits, networks, images, batch_size)
 
 
 @partial(jax.jit, static_argnames="kinds")
-def _run(
-    networks: Any, images: jax.Array, kinds: tuple[str, ...]
-) -> tuple[dict[str, jax.Array], jax.Array]:
-    read = standardise(images)
-    return logits(networks, read, kinds), side_logits(networks, read, kinds)
+def _logits(networks: Any, images: jax.Array, kinds: tuple[str, ...]) -> dict:
+    return logits(networks, standardise(images), kinds)
+
+
+@partial(jax.jit, static_argnames="kinds")
+def _side_logits(networks: Any, images: jax.Array, kinds: tuple[str, ...]) -> jax.Array:
+    return side_logits(networks, standardise(images), kinds)
+
+
+def _in_batches(
+    run: Callable, networks: Mapping[str, Any], images: np.ndarray, size: int
+) -> Any:
+    parts = []
+    for start in range(0, max(1, len(images)), size):
+        own = np.asarray(images[start : start + size], np.float32)
+        filled = np.concatenate([own, np.zeros((size - len(own), *SHAPE), np.float32)])
+        made = jax.device_get(run(networks, filled, tuple(networks)))
+        parts.append(made)
+    return jax.tree.map(lambda *x: np.concatenate(x)[: len(images)], *parts)
 
 
 def dump(made: Committee) -> bytes:
     """Safetensors: networks in float16, decisions in float32."""
-    arrays = {
-        f"networks/{name}": np.asarray(x, np.float16)
-        for name, x in variables.flatten(dict(made.networks)).items()
-    }
-    for name, x in variables.flatten(_decisions_tree(made.decisions)).items():
-        arrays[f"decisions/{name}"] = np.asarray(x, np.float32)
-    ordered = {k: np.array(arrays[k], order="C") for k in sorted(arrays)}
-    return save(ordered, metadata={"format": "selfme_jax"})
+    networks = variables.flatten({"networks": dict(made.networks)})
+    decisions = variables.flatten({"decisions": _tree(made.decisions)})
+    return _pack(
+        {name: np.asarray(x, np.float16) for name, x in networks.items()}
+        | {name: np.asarray(x, np.float32) for name, x in decisions.items()}
+    )
 
 
 def restore(content: bytes, place: object) -> Committee:
@@ -167,22 +180,57 @@ def restore(content: bytes, place: object) -> Committee:
       UserError: it is of something else.
     """
     with files.reading(str(place), _REMEDY):
+        tree = _unpack(content)
         try:
-            named = {k: x.astype(np.float32) for k, x in parse(content).items()}
-            tree = variables.unflatten(named)
             networks, given = tree["networks"], tree["decisions"]
-        except (SafetensorError, KeyError) as error:
-            raise ValueError(str(error)) from error
-        decisions = {kind: _decision(x) for kind, x in given.items()}
+            decisions = {name: _decision(given[name]) for name in (ALL, *networks)}
+        except (KeyError, TypeError) as error:
+            raise ValueError(f"it lacks {error}") from error
     for kind, params in networks.items():
-        fits = jax.eval_shape(
-            lambda kind=kind: module(kind).init(
-                jax.random.key(0), jnp.zeros((1, *SHAPE)), train=False
-            )["params"]
-        )
-        one = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape[1:], x.dtype), params)
-        variables.check(place, variables.flatten(one), variables.flatten(fits))
+        _check(place, kind, params, leading=1)
     return Committee(networks, decisions)
+
+
+def dump_network(params: Any) -> bytes:
+    """One network, in float16."""
+    flat = variables.flatten(params)
+    return _pack({name: np.asarray(x, np.float16) for name, x in flat.items()})
+
+
+def restore_network(content: bytes, kind: str, place: object) -> Any:
+    """Of what ``dump_network`` made, as float32.
+
+    Raises:
+      UserError: it is of something else.
+    """
+    with files.reading(str(place), _REMEDY):
+        params = _unpack(content)
+    _check(place, kind, params, leading=0)
+    return params
+
+
+def _pack(arrays: Mapping[str, np.ndarray]) -> bytes:
+    ordered = {name: np.array(arrays[name], order="C") for name in sorted(arrays)}
+    return save(ordered, metadata={"format": "selfme_jax"})
+
+
+def _unpack(content: bytes) -> dict:
+    try:
+        named = parse(content)
+    except SafetensorError as error:
+        raise ValueError(str(error)) from error
+    return variables.unflatten({k: x.astype(np.float32) for k, x in named.items()})
+
+
+def _check(place: object, kind: str, params: Any, *, leading: int) -> None:
+    if kind not in KINDS:
+        raise UserError(f"{place} holds a network {kind!r}. {_REMEDY}")
+    blank, network = jnp.zeros((1, *SHAPE)), module(kind)
+    fits = jax.eval_shape(lambda: network.init(jax.random.key(0), blank))["params"]
+    one = jax.tree.map(
+        lambda x: jax.ShapeDtypeStruct(x.shape[leading:], x.dtype), params
+    )
+    variables.check(place, variables.flatten(one), variables.flatten(fits))
 
 
 @lru_cache(maxsize=4)
@@ -198,10 +246,10 @@ def load(name: str = "builtin", folder: Path = WEIGHTS) -> tuple[Committee, dict
     return restore(content, place), card
 
 
-def _decisions_tree(decisions: Mapping[str, Decision]) -> dict:
+def _tree(decisions: Mapping[str, Decision]) -> dict:
     return {
-        kind: {**x.calibration._asdict(), "margins": x.margins}
-        for kind, x in decisions.items()
+        name: {**x.calibration._asdict(), "margins": x.margins}
+        for name, x in decisions.items()
     }
 
 
