@@ -105,7 +105,7 @@ BUILTIN = System(
             "flat": 0.2,  # of data/synthetic/expressions.mixture
             "sharpness": 3.0,  # of the same
             "steps": 1000,  # updates
-            "sure": 0.5,  # least probability of an answer that is not 'not sure'
+            "sure": 0.6,  # least probability of an answer that is not 'not sure'
         },
     },
     create,
