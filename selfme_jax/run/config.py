@@ -18,6 +18,7 @@ from selfme_jax import workdir
 from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.run.plan import Plan, Protocol
+from selfme_jax.systems import started
 from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.targets import registry as targets
 from selfme_jax.types import UserError
@@ -156,6 +157,7 @@ def _plan(config: ConfigDict) -> Plan:
     _known("task", config.task, TASKS)
     _known("input", config.input, INPUTS)
     _known("target", config.target, targets.NAMES)
+    _known("start", config.start, started.STARTS)
     for key, names in PROTOCOL.items():
         _known(f"protocol.{key}", config.protocol[key], names)
     _known("motion.scope", config.motion.scope, SCOPES)

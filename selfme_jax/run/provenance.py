@@ -13,6 +13,7 @@ from selfme_jax import __version__, files, workdir
 from selfme_jax.data import manifest, people
 from selfme_jax.data import protocol as data_protocol
 from selfme_jax.run.plan import Plan
+from selfme_jax.systems.builtin import BUILTIN
 from selfme_jax.train import log, parallel
 from selfme_jax.types import Dataset, Sample, UserError
 from selfme_jax.workdir import Workdir
@@ -63,6 +64,8 @@ def weights_used(plan: Plan) -> str:
       UserError: it is no longer there.
     """
     path = plan.own.get("weights", "") or plan.system.shipped
+    if plan.settings["start"]:
+        path = BUILTIN.shipped
     if not path:
         return ""
     try:

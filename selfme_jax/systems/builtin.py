@@ -1,7 +1,7 @@
 """The built-in model, scored as it is: trained on procedural faces, on nobody."""
 
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,7 +42,10 @@ class Untrained(NamedTuple):
                 f"{images.shape[1:]}. Make them as published with STSTNet."
             )
         networks = {k: self.made.networks[k] for k in committee.kinds_of(self.member)}
-        found = committee.predict(networks, images)[self.member]
+        return self.adjust(committee.predict(networks, images)[self.member])
+
+    def adjust(self, found: Any) -> Any:
+        """Logits of the target, of those of a committee [n, classes + units]."""
         given = self.made.decisions[self.member].calibration
         k = len(committee.CLASSES)
         if self.target.name == "classes":
@@ -50,11 +53,11 @@ class Untrained(NamedTuple):
         at = np.clip(given.thresholds, 1e-6, 1 - 1e-6)
         scores = given.slopes * found[:, k:] + given.offsets - np.log(at / (1 - at))
         units = [f"au{unit}" for unit in committee.UNITS]
-        return scores[:, [units.index(name) for name in self.target.outputs]]
+        return scores[:, np.array([units.index(x) for x in self.target.outputs])]
 
 
 def create(
-    target: Target, prepare: Prepare, settings: Mapping, recipe: Recipe | None
+    target: Target, prepare: Prepare | None, settings: Mapping, recipe: Recipe | None
 ) -> Untrained:
     """The committee that comes with the package, or that of 'weights'.
 
