@@ -55,7 +55,7 @@ def main(*what: str) -> None:
         )
     output = Path(flag.output) if flag.output else own_clips.default_output(given)
     output = output.expanduser()
-    own_clips.check(output)
+    own_clips.claim(output)
     predictor = answerers.load(flag.model, fold=flag.fold)
     work = Work(predictor, options, flag.overlay, own_clips.command())
     count = len(given.sources)

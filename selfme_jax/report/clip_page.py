@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 from etils import epath
 
 from selfme_jax import files
-from selfme_jax.report import clip_tables, html, kinds
+from selfme_jax.report import clip_tables, html, kinds, words
 from selfme_jax.targets import facs
 
 MOST = 120  # expressions shown with pictures
@@ -77,8 +77,8 @@ def write(
     others: dict[str, list[str]] = {}
     for interval in clip["intervals"]:
         if interval["kind"] not in kinds.EXPRESSIONS:
-            words = kinds.WORDS[interval["kind"]]
-            others.setdefault(words, []).append(_when(interval))
+            kind = kinds.WORDS[interval["kind"]]
+            others.setdefault(kind, []).append(_when(interval))
     page = (
         html.environment()
         .get_template("clip.html.j2")

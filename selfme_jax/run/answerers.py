@@ -67,6 +67,6 @@ def _of_run(run: Trained, fold: str, seed: int | None) -> Predictor:
     )
     card = {
         "words": [said],
-        "scores": json.loads(json.dumps(found.get("datasets", {}))),
+        "scores": found["datasets"],
     }
     return Predictor(NetworkAnswers(made, card), str(run.workdir.folder))

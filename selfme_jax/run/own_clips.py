@@ -32,6 +32,7 @@ from selfme_jax.types import UserError
 
 VERSION = 1  # of predictions.json
 PREDICTIONS = "predictions.json"
+MARK = ".selfme_jax_predict"  # in a folder that this writes to
 FILES = {
     PREDICTIONS: "all of it, for programs",
     "intervals.csv": "a row for each interval",
@@ -70,8 +71,8 @@ class Work(NamedTuple):
         }
 
 
-def check(folder: Path) -> None:
-    """Refuse a place where somebody else's files are.
+def claim(folder: Path) -> None:
+    """Make a folder for what is written; refuse where somebody else's files are.
 
     Raises:
       UserError: it is no folder, or holds something that this did not write.
@@ -81,15 +82,14 @@ def check(folder: Path) -> None:
             f"--output={folder}: clips are answered on this machine. Give a folder of "
             "it; gcloud storage cp -r takes it to a bucket."
         )
-    if not folder.exists():
-        return
-    if not folder.is_dir():
+    if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another --output.")
-    ours = any(folder.glob(PREDICTIONS)) or any(folder.glob(f"*/{PREDICTIONS}"))
-    if any(folder.iterdir()) and not ours:
+    folder.mkdir(parents=True, exist_ok=True)
+    if any(folder.iterdir()) and not (folder / MARK).exists():
         raise UserError(
             f"{folder} holds other files. Choose another --output, or empty it."
         )
+    (folder / MARK).touch()
 
 
 def one(work: Work, source: Source, folder: Path, tell: Tell) -> dict[str, Any]:
