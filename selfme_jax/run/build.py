@@ -11,11 +11,12 @@ from selfme_jax.data import registry as datasets
 from selfme_jax.data.pairs import MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
+from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import FirstStage
 from selfme_jax.inputs.motion_learning import MotionLearning
 from selfme_jax.run import pretrained
 from selfme_jax.run.plan import Plan
-from selfme_jax.systems import deep, imagenet
+from selfme_jax.systems import deep, imagenet, started
 from selfme_jax.systems.base import Method
 from selfme_jax.systems.deep import Deep
 from selfme_jax.targets import registry as targets
@@ -154,8 +155,14 @@ def _method(plan: Plan, predicted: Target) -> Method:
     system, own = plan.system, plan.own
     tuned = None
     with suppress(KeyError):  # an SVM has no recipe
-        tuned = inputs.recipe(deep.Recipe, own["train"])
+        own_recipe = own["train"]
+        if plan.settings["start"]:
+            own_recipe = {**own_recipe, **plan.settings["started"]}
+        tuned = inputs.recipe(deep.Recipe, own_recipe)
     made = system.create(predicted, prepare(plan), own, tuned)
+    if plan.settings["start"]:
+        channels = flow_reading.CHANNELS[plan.flow["channels"]]
+        return started.begin(made, system.name, predicted, channels=channels)
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow

@@ -89,9 +89,11 @@ class Plan(NamedTuple):
     def classifier(self) -> dict[str, Any]:
         """What of it the predictions depend on, besides samples and inputs."""
         whole = self.decisive()
-        keys = ("method", "input", "target", "action_units", "flow", "seeds")
+        keys = ("method", "input", "target", "action_units", "flow", "seeds", "start")
         keys += ("first_seed", "shuffle_labels", self.system.name)
         used = chosen(whole, ("protocol.split", "protocol.epochs"))
+        if whole["start"]:
+            used["started"] = whole["started"]
         return {**{key: whole[key] for key in keys}, **used}
 
 
