@@ -138,7 +138,9 @@ def get_config() -> ConfigDict:
 
     # How a score comes about; all but the first of each are for comparison only.
     config.protocol = ConfigDict()
-    config.protocol.split = "loso"  # loso | cross_database (train on the others)
+    # loso | leave_one_dataset_out | hold_out (test on config.protocol.test)
+    config.protocol.split = "loso"
+    config.protocol.test = ""  # of hold_out: 'samm' or 'samm,smic'; trained on the rest
     config.protocol.epochs = "fixed"  # fixed | oracle_epoch (best ON THE TEST SUBJECT)
     config.protocol.score = "pooled"  # pooled | mean_of_folds
 

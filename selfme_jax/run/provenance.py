@@ -36,9 +36,11 @@ def protocol(
     scope = plan.scope if learned else f"none ({plan.input.words})"
     line = list(ancestors(run)) if init else []
     met = True if scope == "all_subjects" else met_before(line, samples)
-    name = "LOSO" if len(names) == 1 else "composite LOSO"
-    if plan.protocol.split == "cross_database":
-        name = "cross-database (trained on the other datasets)"
+    name = {
+        "loso": "LOSO" if len(names) == 1 else "composite LOSO",
+        "leave_one_dataset_out": "leave one dataset out (trained on the other ones)",
+        "hold_out": f"hold-out (tested on {plan.protocol.test}, trained on the others)",
+    }[plan.protocol.split]
     rule = plan.protocol.epochs
     return {
         "name": name,
