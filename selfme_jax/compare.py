@@ -7,6 +7,11 @@ Every later one is held against every earlier one. Written are compare.md, .txt,
 and .png.
 """
 
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
+
 from collections.abc import Sequence
 
 from absl import flags

@@ -7,6 +7,11 @@ r"""Export what a run trained, as files that others run, with a model card.
 everybody. docs/export.md says what each format holds.
 """
 
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
+
 from pathlib import Path
 
 from absl import flags

@@ -18,14 +18,18 @@ from pathlib import Path
 from absl import flags
 
 from selfme_jax import workdir
-from selfme_jax.run import cli, config, pretrain, recognise
+from selfme_jax.run import builtin, cli, config, pretrain, recognise
 from selfme_jax.run.plan import Plan
 from selfme_jax.train import lock, parallel
 from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
 STAGES = recognise.STAGES
-_SESSIONS = {"recognition": recognise.Session, "pretraining": pretrain.Session}
+_SESSIONS = {
+    "recognition": recognise.Session,
+    "pretraining": pretrain.Session,
+    "builtin": builtin.Session,
+}
 
 
 def define() -> None:
@@ -53,7 +57,7 @@ def main() -> None:
 
 def _open(
     plan: Plan, place: Workdir, stages: list[str], held: ExitStack
-) -> recognise.Session | pretrain.Session:
+) -> recognise.Session | pretrain.Session | builtin.Session:
     """The session; its workdirs are taken once, by the process that writes."""
     session = _SESSIONS[plan.task](plan, place, stages)
     if parallel.leads():

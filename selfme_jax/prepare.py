@@ -10,6 +10,11 @@ all that without a licence. video: a folder of face videos and of folders of fra
 learn motion from. Faces are cut out of every clip; faces.png in the data_dir shows how.
 """
 
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
+
 import functools
 import shlex
 from collections.abc import Callable
@@ -29,66 +34,77 @@ from selfme_jax.run import cli, verification
 from selfme_jax.train.log import Teller
 from selfme_jax.types import UserError
 
-_SOURCE = flags.DEFINE_string("source", "", "Folder of what is to be prepared.")
-_DATA_DIR = flags.DEFINE_string("data_dir", None, "Default: data/<dataset>.")
-_SIZE = flags.DEFINE_integer(
-    "size", 256, "Height and width of face crops (synthetic: of faces, default 128)."
-)
-_DETECTOR = flags.DEFINE_string(
-    "detector",
-    "mesh",
-    "mesh; haar; frame (faces are cut out already); a MediaPipe face landmarker "
-    "(.task).",
-)
-_VERIFY = flags.DEFINE_bool("verify", False, "Look at the release, write nothing.")
-_PARTIAL = flags.DEFINE_bool(
-    "allow_partial", False, "Go on with the clips that are there, and say so."
-)
-_CLASSES = flags.DEFINE_integer(
-    "classes",
-    3,
-    "Of the protocol (3, 4, 5, 7 or 8, where a dataset has them; 0: every clip, for "
-    "action units). synthetic: whose clips get frames, default all.",
-)
-_APEX = flags.DEFINE_enum(
-    "apex",
-    "annotated",
-    inspection.APEXES,
-    "Where the apex is from; without a good annotation, it is where most motion is.",
-)
-_FRAMES = flags.DEFINE_enum(
-    "frames", "all", inspection.FRAMES, "Onset to offset, onset to apex, or these two."
-)
-_AS = flags.DEFINE_string("as", "", "synthetic: the release that is imitated.")
-_OUTPUT = flags.DEFINE_string("output", "", "synthetic: a new folder.")
-_STRIDE = flags.DEFINE_integer("stride", 1, "video: take every so-manieth frame.")
-_MAX_FRAMES = flags.DEFINE_integer(
-    "max_frames", 0, "video: of a clip, the first so many; 0 = all."
-)
-
 _SHEET_CLIPS = 12
+_FULL, _SMALL = 256, 128  # pixels of frames that configs are for
+_SCALE = 640.0  # what configs have as flow.scale x size: motion in sides of a face
 # Datasets that have no config of their own, and whose they take.
 _CONFIGS = {"dfme_test_a": "dfme", "dfme_test_b": "dfme", "cd6me": "casme2"}
 
 
+def define() -> None:
+    """The flags. Not at import: other entry points have some of the same names."""
+    flags.DEFINE_string("source", "", "Folder of what is to be prepared.")
+    flags.DEFINE_string("data_dir", None, "Default: data/<dataset>.")
+    flags.DEFINE_integer(
+        "size",
+        256,
+        "Sides of face crops (synthetic: of faces, default 128).",
+    )
+    flags.DEFINE_string(
+        "detector",
+        "mesh",
+        "mesh; haar; frame (faces are cut out already); a MediaPipe face landmarker "
+        "(.task).",
+    )
+    flags.DEFINE_bool("verify", False, "Look at the release, write nothing.")
+    flags.DEFINE_bool(
+        "allow_partial", False, "Go on with the clips that are there, and say so."
+    )
+    flags.DEFINE_integer(
+        "classes",
+        3,
+        "Of the protocol (3, 4, 5, 7 or 8, where a dataset has them; 0: every clip, "
+        "for action units). synthetic: whose clips get frames, default all.",
+    )
+    flags.DEFINE_enum(
+        "apex",
+        "annotated",
+        inspection.APEXES,
+        "Where the apex is from; without a good annotation, where most motion is.",
+    )
+    flags.DEFINE_enum(
+        "frames",
+        "all",
+        inspection.FRAMES,
+        "Onset to offset, onset to apex, or these two.",
+    )
+    flags.DEFINE_string("as", "", "synthetic: the release that is imitated.")
+    flags.DEFINE_string("output", "", "synthetic: a new folder.")
+    flags.DEFINE_integer("stride", 1, "video: take every so-manieth frame.")
+    flags.DEFINE_integer(
+        "max_frames", 0, "video: of a clip, the first so many; 0 = all."
+    )
+
+
 def video(data_dir: Path) -> None:
     """Prepare face videos, and say what was found, where it is, how to go on."""
-    found = clips.find(_SOURCE.value)
+    given = flags.FLAGS
+    found = clips.find(given.source)
     folders = sum(bool(clip.images) for clip in found)
     megabytes = sum(clip.bytes for clip in found) / 1e6
     print(
-        f"{_SOURCE.value}: {len(found) - folders} video(s) and {folders} folder(s) of "
-        f"frames, {megabytes:.1f} MB; face crops of {_SIZE.value}x{_SIZE.value} go to "
+        f"{given.source}: {len(found) - folders} video(s) and {folders} folder(s) of "
+        f"frames, {megabytes:.1f} MB; face crops of {given.size}x{given.size} go to "
         f"{data_dir}",
         flush=True,
     )
     frames = videos.prepare(
-        _SOURCE.value,
+        given.source,
         data_dir,
-        size=_SIZE.value,
-        detector=_DETECTOR.value,
-        stride=_STRIDE.value,
-        max_frames=_MAX_FRAMES.value,
+        size=given.size,
+        detector=given.detector,
+        stride=given.stride,
+        max_frames=given.max_frames,
         tell=Teller(),
     )
     for name, why in frames.left_out.items():
@@ -103,7 +119,7 @@ def video(data_dir: Path) -> None:
     print(
         f"{len(frames.records)} frames of {len(frames.clips)} clip(s) in {data_dir}; "
         f"look at {sheet}, then\n"
-        "python -m selfme_jax.main --config=video "
+        f"python -m selfme_jax.main {_config('video', given.size)} "
         f"--config.data.root={shlex.quote(str(data_dir))}",
         flush=True,
     )
@@ -112,19 +128,20 @@ def video(data_dir: Path) -> None:
 def synthetic(data_dir: Path) -> None:
     """Imitate a release, and say how to go on."""
     del data_dir
-    if not _OUTPUT.value:
+    given = flags.FLAGS
+    if not given.output:
         raise UserError("no folder to write to. Set --output to a new one.")
     look = imitation.Look()
-    if flags.FLAGS["size"].present:
-        look = look._replace(size=_SIZE.value)
-    name = _AS.value
-    number = _CLASSES.value
-    if name in registry.RELEASES and not flags.FLAGS["classes"].present:
+    if given["size"].present:
+        look = look._replace(size=given.size)
+    name = given["as"].value
+    number = given.classes
+    if name in registry.RELEASES and not given["classes"].present:
         number = ALL if ALL in registry.numbers(name) else number
     count = imitation.write(
         name,
-        Path(_OUTPUT.value).expanduser(),
-        source=Path(_SOURCE.value).expanduser() if _SOURCE.value else None,
+        Path(given.output).expanduser(),
+        source=Path(given.source).expanduser() if given.source else None,
         number=number,
         look=look,
         tell=Teller(),
@@ -133,24 +150,25 @@ def synthetic(data_dir: Path) -> None:
     if name in registry.RELEASES and number not in (3, ALL):
         more = f" --classes={number}"
     print(
-        f"{count} synthetic clips, laid out as {name}, in {_OUTPUT.value}; then\n"
+        f"{count} synthetic clips, laid out as {name}, in {given.output}; then\n"
         f"python -m selfme_jax.prepare {name} --source="
-        f"{shlex.quote(_OUTPUT.value)} --data_dir=DIR{more}",
+        f"{shlex.quote(given.output)} --data_dir=DIR{more}",
         flush=True,
     )
 
 
 def release(name: str, data_dir: Path) -> None:
     """Verify an official dataset, and unless only that is asked for write it."""
+    given = flags.FLAGS
     options = inspection.Options(
-        _CLASSES.value, _SIZE.value, _DETECTOR.value, _APEX.value, _FRAMES.value
+        given.classes, given.size, given.detector, given.apex, given.frames
     )
     tell = Teller()
-    found = inspection.run(name, _SOURCE.value, options, data_dir / "faces.json", tell)
+    found = inspection.run(name, given.source, options, data_dir / "faces.json", tell)
     print(verification.text(found, registry.classes(name, options.classes)), flush=True)
-    prepared.check(found, options.classes, allow_partial=_PARTIAL.value)
+    prepared.check(found, options.classes, allow_partial=given.allow_partial)
     total = f"{len(found.usable)} of {len(found.entries)} clips of {name}"
-    if _VERIFY.value:
+    if given.verify:
         print(f"{total} are there and usable", flush=True)
         return
     prepared.write(name, found, data_dir, options, tell)
@@ -159,17 +177,17 @@ def release(name: str, data_dir: Path) -> None:
         name,
         root=str(data_dir),
         classes=options.classes,
-        allow_partial=_PARTIAL.value,
+        allow_partial=given.allow_partial,
     )
     contact_sheet.save(_clip_strips(data), sheet)
-    partial = " --config.data.allow_partial=True" if _PARTIAL.value else ""
+    partial = " --config.data.allow_partial=True" if given.allow_partial else ""
     number = options.classes
     classes = f" --config.data.classes={number}" if number != 3 else ""
-    other = f" --config.data.name={name}" if name in _CONFIGS else ""
+    config = _config(name, given.size)
     print(
         f"{total} in {data_dir}; look at {sheet}, then\n"
-        f"python -m selfme_jax.main --config={_CONFIGS.get(name, name)} "
-        f"--config.data.root={shlex.quote(str(data_dir))}{other}{classes}{partial}",
+        f"python -m selfme_jax.main {config} "
+        f"--config.data.root={shlex.quote(str(data_dir))}{classes}{partial}",
         flush=True,
     )
 
@@ -189,14 +207,29 @@ def main(dataset: str = "") -> None:
             f"Known: {', '.join(DATASETS)}.\n"
             f"python -m selfme_jax.prepare {next(iter(DATASETS))} --source=DIR"
         )
-    for flag in (_DATA_DIR, _OUTPUT, _SOURCE):
-        if files.remote(flag.value or ""):
+    given = flags.FLAGS
+    for flag in ("data_dir", "output", "source"):
+        if files.remote(given[flag].value or ""):
             raise UserError(
-                f"--{flag.name}={flag.value}: datasets are prepared on this machine. "
+                f"--{flag}={given[flag].value}: datasets are prepared on this machine. "
                 "Give a folder of it;\nthen gcloud storage cp -r takes what was made "
                 "to a bucket, and --config.data.root=gs://BUCKET/DIR reads it there."
             )
-    DATASETS[dataset](Path(_DATA_DIR.value or f"data/{dataset}").expanduser())
+    DATASETS[dataset](Path(given.data_dir or f"data/{dataset}").expanduser())
+
+
+def _config(name: str, size: int) -> str:
+    """The flags of the config for frames of this size; the full networks want 256."""
+    if size == _FULL:
+        named = _CONFIGS.get(name, name)
+        other = f" --config.data.name={name}" if named != name else ""
+        return f"--config={named}{other}"
+    small = "video_small" if name == "video" else "casme2_small"
+    other = "" if small.startswith(name) else f" --config.data.name={name}"
+    if size == _SMALL:
+        return f"--config={small}{other}"
+    scale = f" --config.flow.scale={_SCALE / size:g}" if name != "video" else ""
+    return f"--config={small}{other} --config.motion.frame_size={size}{scale}"
 
 
 def _clip_strips(data: prepared.OfficialClips) -> dict[str, list[np.ndarray]]:
@@ -225,6 +258,7 @@ def _strips(frames: VideoFrames) -> dict[str, list[np.ndarray]]:
 
 def start() -> None:
     """The command."""
+    define()
     cli.run(main, positional=1, devices=False)
 
 

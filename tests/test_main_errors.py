@@ -133,6 +133,13 @@ def test_corrupt_image(fails, data, tmp_path, content):
     fails(command.CONFIG, flag, names=["p2_3.png", "not a readable image"])
 
 
+def test_pictures_of_one_person_under_two_names(fails, data, tmp_path):
+    copy = shutil.copytree(data, tmp_path / "copy")
+    shutil.copy(copy / "p0_0.png", copy / "p1_3.png")
+    names = ["toy/p0/c0 = toy/p1/c3", "--config.data.allow_doubles=True"]
+    fails(command.CONFIG, f"--config.data.root={copy}", names=names)
+
+
 @pytest.mark.parametrize("inside", ["", "/sub"])
 def test_workdir_that_cannot_be_written(fails, data, tmp_path, inside):
     (tmp_path / "file").write_text("in the way")

@@ -85,6 +85,22 @@ def test_scopes_are_reported_and_read_flow_once(trained, tmp_path, cache):
     assert "flow kept from before" in ended.out and "reading flow" not in ended.out
     assert "Labels were shuffled" in ended.out
     np.testing.assert_array_equal(np.load(folder / "flow.npy"), flows["pretrained"])
+    # Another classifier on what a whole run learned: nothing is learned again.
+    run, folder = tmp_path / "all_subjects", tmp_path / "classifier"
+    flags = (f"--config.engine.motion.workdir={run}", "--config.method=ststnet")
+    flags += ("--config.ststnet.train.steps=2",)
+    rows = (run / "metrics.jsonl").read_bytes()
+    ended = recognise(folder, trained, "all_subjects", cache, *flags)
+    assert ended.code == 0, ended.err
+    np.testing.assert_array_equal(np.load(folder / "flow.npy"), flows["all_subjects"])
+    kept = [json.loads(x) for x in (run / "metrics.jsonl").read_text().splitlines()]
+    assert (run / "metrics.jsonl").read_bytes() == rows and len(kept) == 4
+    results = json.loads((folder / "results.json").read_text())
+    assert results["protocol"]["motion_scope"] == "all_subjects"
+    # One that would have been learned otherwise is not taken for it.
+    flags += ("--config.motion.train.steps=3",)
+    ended = recognise(tmp_path / "x", trained, "all_subjects", cache, *flags)
+    assert ended.code == 2 and "motion.train.steps: 2 -> 3" in ended.err
 
 
 def test_somebody_met_in_pretraining_is_said(trained, tmp_path, cache):

@@ -60,7 +60,7 @@ def test_tables_are_made_and_made_again_from_what_is_there(data, tmp_path):
     mean = by_name["mean of folds"]
     assert mean["folder"] == by_name["pooled, fixed epochs"]["folder"]
     assert mean["score_rule"] == "mean_of_folds"
-    alone = by_name["cross-database"]
+    alone = by_name["leave one dataset out"]
     assert "at least two datasets" in alone["why_not"] and not alone["uf1"]
     again = run(*flags, cache=tmp_path / "cache")
     assert again.returncode == 0 and "compiling" not in again.stdout

@@ -52,10 +52,6 @@ OURS = ("python", "selfme")
 PODS = "docs/pods.md"
 MADE = {"selfme_jax/systems/motion_energy.py"}  # by the reader of docs/new_system.md
 KEYS = traverse_util.flatten_dict(base.get_config().to_dict(), sep=".")
-# The one command that has its flags as soon as it is imported.
-OF_PREPARE = [
-    flag.name for flag in flags.FLAGS.flags_by_module_dict()[prepare.__name__]
-]
 VIDEO = "video"  # the one kind of data that has no labels
 
 
@@ -110,13 +106,9 @@ def shell(tmp_path):
 def flags_alone(name: str):
     """The flags of one command, with no other's beside them, as in its own process."""
     module, argv = importlib.import_module(f"selfme_jax.{name}"), sys.argv
-    others = {} if name == "prepare" else {f: flags.FLAGS[f] for f in OF_PREPARE}
-    for flag in others:
-        delattr(flags.FLAGS, flag)
     before = set(flags.FLAGS)
     try:
-        if define := getattr(module, "define", None):
-            define()
+        module.define()
         yield
     finally:
         sys.argv = argv
@@ -125,8 +117,6 @@ def flags_alone(name: str):
             delattr(flags.FLAGS, flag)
         for flag in before:
             flags.FLAGS[flag].unparse()
-        for flag, value in others.items():
-            flags.FLAGS[flag] = value
 
 
 def check(name: str, words: list[str]) -> None:

@@ -1,5 +1,6 @@
 """The command that prepares data, as a user runs it."""
 
+import importlib
 import os
 import subprocess
 import sys
@@ -10,12 +11,14 @@ import footage
 import numpy as np
 import pytest
 from absl import flags
-from absl.testing import flagsaver
 
 from selfme_jax import prepare
 from selfme_jax.data.videos import prepared as video
-from selfme_jax.run import cli
+from selfme_jax.run import build, cli
+from selfme_jax.run.config import Source
 from selfme_jax.types import UserError
+
+AT_64 = {"motion.frame_size": 64, "flow.scale": 10}
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +78,8 @@ def test_killed_while_writing_it_starts_anew_and_ends(source, tmp_path, no_tenso
     assert "left out: broken.mp4 (not a readable video)" in lines
     assert lines[-2].startswith(f"245 frames of 2 clip(s) in {data_dir}")
     assert lines[-1] == (
-        f"python -m selfme_jax.main --config=video --config.data.root='{data_dir}'"
+        "python -m selfme_jax.main --config=video_small --config.motion.frame_size=64 "
+        f"--config.data.root='{data_dir}'"
     )
     frames = video.load(data_dir)
     assert [clip.count for clip in frames.clips] == [5, 240]
@@ -89,10 +93,12 @@ def test_killed_while_writing_it_starts_anew_and_ends(source, tmp_path, no_tenso
 @pytest.fixture
 def options():
     """Flags as a function sets them, in this process."""
-    if not flags.FLAGS.is_parsed():
-        flags.FLAGS(["prepare"])
-    with flagsaver.flagsaver():
-        yield flags.FLAGS
+    before = set(flags.FLAGS)
+    prepare.define()
+    flags.FLAGS(["prepare"])
+    yield flags.FLAGS
+    for name in set(flags.FLAGS) - before:
+        delattr(flags.FLAGS, name)
 
 
 @pytest.mark.parametrize(
@@ -147,3 +153,27 @@ def test_flags_reach_the_work(options, tmp_path, monkeypatch, source):
         "stride": 3,
         "max_frames": 7,
     }
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "config", "changes"),
+    [
+        ("casme2", 256, "casme2", {}),
+        ("dfme_test_a", 256, "dfme", {"data.name": "dfme_test_a"}),
+        ("video", 256, "video", {}),
+        ("video", 128, "video_small", {}),
+        ("video", 64, "video_small", {"motion.frame_size": 64}),
+        ("casme2", 128, "casme2_small", {}),
+        ("samm", 128, "casme2_small", {"data.name": "samm"}),
+        ("smic_hs", 64, "casme2_small", {"data.name": "smic_hs", **AT_64}),
+    ],
+)
+def test_the_config_for_frames_of_a_size_fits_them(name, size, config, changes):
+    flags_ = [f"--config={config}", *(f"--config.{k}={v}" for k, v in changes.items())]
+    assert prepare._config(name, size) == " ".join(flags_)
+    module = importlib.import_module(f"selfme_jax.configs.{config}")
+    plan = Source(module.get_config(), config).plan(changes)
+    assert plan.data == name and plan.motion["frame_size"] == size
+    if name != "video":
+        assert plan.flow["scale"] * size == 640
+    assert build.first_stage(plan, (size, size, 3)).start is None

@@ -120,6 +120,8 @@ def notes(results: dict) -> list[str]:
         found.append("Labels were shuffled: a control, whose score should be chance.")
     if results["protocol"]["partial"]:
         found.append(f"Partial data, not comparable: {results['protocol']['partial']}.")
+    if doubles := results["protocol"].get("doubles"):  # earlier versions lack it
+        found.append(f"The test subject may be in training: {doubles}.")
     imitation = results["protocol"]["imitation"]
     if "synthetic" in results["datasets"] or imitation:
         found.append("Synthetic faces: this says nothing about real ones.")

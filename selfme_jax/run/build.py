@@ -6,15 +6,17 @@ from contextlib import suppress
 import numpy as np
 
 from selfme_jax import files, workdir
+from selfme_jax.data import people
 from selfme_jax.data import registry as datasets
 from selfme_jax.data.pairs import MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
+from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import FirstStage
 from selfme_jax.inputs.motion_learning import MotionLearning
 from selfme_jax.run import pretrained
 from selfme_jax.run.plan import Plan
-from selfme_jax.systems import deep, imagenet
+from selfme_jax.systems import deep, imagenet, started
 from selfme_jax.systems.base import Method
 from selfme_jax.systems.deep import Deep
 from selfme_jax.targets import registry as targets
@@ -35,7 +37,8 @@ def dataset(plan: Plan) -> Dataset:
     """The samples that config.data names.
 
     Raises:
-      UserError: no such data, or not of the kind that the input reads.
+      UserError: no such data, people in it that look like one, or not of the kind
+        that the input reads.
     """
     name = plan.data
     keys = _DATA_KEYS.get(name, _OFFICIAL_KEYS)
@@ -52,6 +55,7 @@ def dataset(plan: Plan) -> Dataset:
     elif name not in _DATA_KEYS:
         options["tell"] = Teller()  # it may have to be prepared first
     data = datasets.load(name, options)
+    people.check(data.samples, allow=plan.settings["data"]["allow_doubles"])
     wanted = ClipDataset if plan.input.of_clips else FlowDataset
     if not isinstance(data, wanted):
         other = "images" if plan.input.of_clips else "learned"
@@ -151,8 +155,14 @@ def _method(plan: Plan, predicted: Target) -> Method:
     system, own = plan.system, plan.own
     tuned = None
     with suppress(KeyError):  # an SVM has no recipe
-        tuned = inputs.recipe(deep.Recipe, own["train"])
+        own_recipe = own["train"]
+        if plan.settings["start"]:
+            own_recipe = {**own_recipe, **plan.settings["started"]}
+        tuned = inputs.recipe(deep.Recipe, own_recipe)
     made = system.create(predicted, prepare(plan), own, tuned)
+    if plan.settings["start"]:
+        channels = flow_reading.CHANNELS[plan.flow["channels"]]
+        return started.begin(made, system.name, predicted, channels=channels)
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 import numpy as np
+import pytest
 
 from selfme_jax.report import pretraining, reconstruction
 from selfme_jax.types import Keypoints, Motion
@@ -68,8 +69,8 @@ RESULTS = {
 
 
 def test_page_and_table_say_how_much_closer(tmp_path):
-    (row,) = pretraining.rows(RESULTS)
-    assert row[:6] == ("3", "21", "2.00", "1.40", "1.30", "-35 %")
+    (row,) = pretraining.rows(RESULTS, "l1")
+    assert row == ("3", "21", "2.00", "1.40", "1.30", "-30.0 %")
     pretraining.write(
         open_workdir(tmp_path),
         RESULTS,
@@ -81,7 +82,8 @@ def test_page_and_table_say_how_much_closer(tmp_path):
         pictures=[reconstruction.picture("p", *make(np.random.default_rng(2)))],
     )
     page = (tmp_path / "report.html").read_text()
-    assert "1,234,567 parameters" in page and "-35 %" in page
+    assert "1,234,567 parameters" in page and "-30.0 %" in page
+    assert 'class="verdict beats">Better than doing nothing' in page
     assert "python -m x &lt;y&gt;" in page
     assert page.count("data:image/png;base64,") == 2
     assert {p.name for p in (tmp_path / "figures").iterdir()} == {
@@ -89,3 +91,32 @@ def test_page_and_table_say_how_much_closer(tmp_path):
         "curves.png",
     }
     assert "0.9500" in pretraining.text(RESULTS)
+
+
+@pytest.mark.parametrize(
+    ("changes", "beats", "text"),
+    [
+        ({}, True, "Better than doing nothing"),
+        ({"l1_warped": 0.021}, False, "NOT better than doing nothing at any gap"),
+        ({"ssim_warped": 0.89}, False, "NOT better than doing nothing at any gap"),
+        ({"l1_warped": 0.02}, False, "NOT better than doing nothing at any gap"),
+        # The generator may repaint what motion does not explain.
+        ({"l1_generated": 0.03}, True, "Better than doing nothing"),
+    ],
+)
+def test_the_verdict_is_of_the_motion_alone(changes, beats, text):
+    score = RESULTS["reconstruction"]["3"]
+    found = pretraining.verdict({"reconstruction": {"3": score | changes}})
+    assert found.beats == beats and found.text.startswith(text)
+
+
+def test_the_verdict_names_the_gaps_that_fail():
+    good = RESULTS["reconstruction"]["3"]
+    several = {
+        "3": good | {"l1_warped": 1.0},
+        "6": good,
+        "12": good | {"ssim_warped": 0},
+    }
+    found = pretraining.verdict({"reconstruction": several})
+    assert not found.beats and "at a gap of 3, 12 frames:" in found.text
+    assert not pretraining.verdict({"reconstruction": {}}).beats
