@@ -16,8 +16,8 @@ from selfme_jax.data.faces import detection, framing
 from selfme_jax.data.faces.framing import Similarity
 from selfme_jax.data.faces.tracking import Follower
 from selfme_jax.data.videos.reading import DamagedError, Timed
-from selfme_jax.inference import moving, results, sources
-from selfme_jax.inference.answering import Answerer
+from selfme_jax.inference import model_words, moving, results, sources
+from selfme_jax.inference.answering import Answerer, Answers
 from selfme_jax.inference.results import Finding, Result
 from selfme_jax.inference.sources import Source
 from selfme_jax.inference.spotting import Gap, Interval, Spotter
@@ -28,6 +28,7 @@ SIZE = 256  # pixels of the faces that are answered
 SLOW = 25.0  # frames per second below which short expressions are missed
 COARSE = 100.0  # sides of the crop, pixels, below which small motion is missed
 SEARCHED = 1.0  # seconds after a given onset in which the apex is looked for
+RISE = (1 / 3, 2 / 3, 1.0)  # of the way to the apex, where a macro-expression is read
 SPOTTED = 0.5  # seconds, the least length of a clip that anything is found in
 
 Tell = Callable[[str, int, int], None]  # what is being done, frames done, of how many
@@ -64,7 +65,8 @@ class Predictor(NamedTuple):
             "name": self.name,
             "classes": list(found.classes),
             "units": list(found.units),
-            "card": found.card,
+            "about": model_words.about(found.card),
+            "scores": model_words.scores(found.card),
         }
 
     def predict(
@@ -141,11 +143,16 @@ class Predictor(NamedTuple):
             for found in intervals
         ]
         units = [int(str(unit).removeprefix("au")) for unit in self.answerer.units]
-        for index, onset, apex in _pairs(source, intervals, asked, tell):
-            found = self.answerer.answer(onset[None], apex[None])
-            said = results.answer(found, self.answerer.classes, units)
-            shown = moving.pictures(onset, apex)
-            made[index] = made[index]._replace(answer=said, pictures=shown)
+        heard: dict[int, list[Answers]] = {}
+        for index, frame, onset, top in _pairs(source, intervals, asked, tell):
+            heard.setdefault(index, []).append(
+                self.answerer.answer(onset[None], top[None])
+            )
+            if frame == intervals[index].apex:
+                made[index] = made[index]._replace(pictures=moving.pictures(onset, top))
+        for index, several in heard.items():
+            said = results.answer(several, self.answerer.classes, units)
+            made[index] = made[index]._replace(answer=said)
         return made
 
 
@@ -264,15 +271,28 @@ def _readable(source: Source) -> Iterator[Timed]:
         return
 
 
+def _tops(found: Interval) -> tuple[int, ...]:
+    """Frames that are held against the onset: the apex, of slow ones its way there.
+
+    What answers knows small motion; the apex of a broad smile is far from that. Our
+    choice.
+    """
+    way = found.apex - found.onset
+    if found.kind != "macro" or way < len(RISE):
+        return (found.apex,)
+    return tuple(sorted({found.onset + max(1, round(part * way)) for part in RISE}))
+
+
 def _pairs(
     source: Source, intervals: Sequence[Interval], asked: Sequence[int], tell: Tell
-) -> Iterator[tuple[int, np.ndarray, np.ndarray]]:
-    """(index, [256, 256, 3] onset, the same of its apex) of some intervals."""
+) -> Iterator[tuple[int, int, np.ndarray, np.ndarray]]:
+    """(index, frame, [256, 256, 3] onset, the same of the frame) of some intervals."""
     onsets: dict[int, list[int]] = {}
     tops: dict[int, list[int]] = {}
     for index in asked:
         onsets.setdefault(intervals[index].onset, []).append(index)
-        tops.setdefault(intervals[index].apex, []).append(index)
+        for frame in _tops(intervals[index]):
+            tops.setdefault(frame, []).append(index)
     last, held = max(tops, default=-1), {}
     if last < 0:
         return
@@ -284,7 +304,10 @@ def _pairs(
         for index in onsets.get(number, ()):
             held[index] = crop(frame.image, intervals[index].face)
         for index in tops.get(number, ()):
-            yield index, held.pop(index), crop(frame.image, intervals[index].face)
+            top = crop(frame.image, intervals[index].face)
+            yield index, number, held[index], top
+            if number == intervals[index].apex:
+                del held[index]
         tell("answering", number + 1, last + 1)
         if number == last:
             return

@@ -130,22 +130,24 @@ class Result(NamedTuple):
         return clip_figures.timeline(self.to_dict(), self.course)
 
 
-def answer(found: Answers, classes: Sequence[str], units: Sequence[int]) -> Answer:
-    """The answer of a batch of one."""
-    probabilities = np.asarray(found.probabilities)[0]
-    aus = dict(zip(map(str, units), np.asarray(found.units)[0].tolist(), strict=True))
-    noted = [
-        str(u) for u, n in zip(units, np.asarray(found.noted)[0], strict=True) if n
-    ]
-    sides = dict(zip(map(str, units), np.asarray(found.sides)[0].tolist(), strict=True))
+def answer(
+    found: Sequence[Answers], classes: Sequence[str], units: Sequence[int]
+) -> Answer:
+    """One answer of several batches of one: means, and what most of them say."""
+    numbers = [str(unit) for unit in units]
+    probabilities = np.mean([one.probabilities[0] for one in found], axis=0)
+    aus = np.mean([one.units[0] for one in found], axis=0)
+    seen = np.mean([one.noted[0] for one in found], axis=0) > 0.5
+    sides = dict(zip(numbers, np.asarray(found[-1].sides[0]).tolist(), strict=True))
+    noted = tuple(u for u, n in zip(numbers, seen, strict=True) if n)
     return Answer(
         classes[int(probabilities.argmax())] if classes else "",
         dict(zip(classes, probabilities.tolist(), strict=True)),
-        aus,
+        dict(zip(numbers, aus.tolist(), strict=True)),
         {unit: SIDES[int(sides[unit])] for unit in noted},
-        tuple(noted),
-        bool(found.unsure[0]),
-        bool(found.still[0]),
+        noted,
+        bool(np.mean([one.unsure[0] for one in found]) > 0.5),
+        all(bool(one.still[0]) for one in found),
     )
 
 

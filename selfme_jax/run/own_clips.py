@@ -65,8 +65,7 @@ class Work(NamedTuple):
             "fps": source.fps,
             "options": self.options._asdict(),
             "film": self.film,
-            "model": self.predictor.name,
-            "card": self.predictor.model["card"],
+            "model": self.predictor.model,
             "selfme_jax": selfme_jax.__version__,
         }
 
@@ -126,7 +125,7 @@ def one(work: Work, source: Source, folder: Path, tell: Tell) -> dict[str, Any]:
     clip_page.write(
         epath.Path(folder / "report.html"),
         clip,
-        model=words(work.predictor),
+        model=work.predictor.model["about"],
         pictures={
             n: found.pictures
             for n, found in enumerate(result.intervals)
@@ -193,18 +192,12 @@ def collect(work: Work, given: Given, folder: Path) -> int:
         epath.Path(folder / "report.html"),
         clips,
         left_out=left_out,
-        model=words(work.predictor),
+        model=work.predictor.model["about"],
         downloads=list(SEVERAL.items()),
         command=work.command,
     )
     _write(folder, dicts, work, {"left_out": left_out})
     return len(clips)
-
-
-def words(predictor: Predictor) -> list[str]:
-    """Sentences about what answered, its measured scores among them."""
-    card = predictor.model["card"]
-    return [*card.get("words", ())] or [f"Answered by {predictor.name}."]
 
 
 def share(what: str, done: int, total: int) -> float:
