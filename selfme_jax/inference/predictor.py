@@ -27,7 +27,7 @@ from selfme_jax.types import UserError
 SIZE = 256  # pixels of the faces that are answered
 SLOW = 25.0  # frames per second below which short expressions are missed
 COARSE = 100.0  # sides of the crop, pixels, below which small motion is missed
-SEARCHED = 1.0  # seconds after a given onset in which the apex is looked for
+SEARCHED = 0.5  # seconds after a given onset in which the apex is looked for
 RISE = (1 / 3, 2 / 3, 1.0)  # of the way to the apex, where a macro-expression is read
 SPOTTED = 0.5  # seconds, the least length of a clip that anything is found in
 

@@ -6,7 +6,7 @@ from selfme_jax import files
 from selfme_jax.data import synthetic_videos
 from selfme_jax.files import films
 
-SEED, SECONDS, FPS = 2, 12.0, 30.0
+SEED, SECONDS, FPS = 7, 9.0, 30.0
 NAME = "example.mp4"
 
 
