@@ -25,7 +25,10 @@ from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
 STAGES = recognise.STAGES
-_SESSIONS = {"recognition": recognise.Session, "pretraining": pretrain.Session}
+_SESSIONS: dict[str, type[recognise.Session] | type[pretrain.Session]] = {
+    "recognition": recognise.Session,
+    "pretraining": pretrain.Session,
+}
 
 
 def define() -> None:

@@ -89,8 +89,10 @@ class Plan(NamedTuple):
     def classifier(self) -> dict[str, Any]:
         """What of it the predictions depend on, besides samples and inputs."""
         whole = self.decisive()
-        keys = ("method", "input", "target", "action_units", "flow", "seeds")
-        keys += ("first_seed", "shuffle_labels", self.system.name)
+        keys = (
+            *("method", "input", "target", "action_units", "flow", "seeds"),
+            *("first_seed", "shuffle_labels", self.system.name),
+        )
         used = chosen(whole, ("protocol.split", "protocol.epochs"))
         return {**{key: whole[key] for key in keys}, **used}
 
