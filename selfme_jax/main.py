@@ -25,7 +25,8 @@ from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
 STAGES = recognise.STAGES
-_SESSIONS = {
+Session = recognise.Session | pretrain.Session | builtin.Session
+_SESSIONS: dict[str, type[Session]] = {
     "recognition": recognise.Session,
     "pretraining": pretrain.Session,
     "builtin": builtin.Session,
@@ -57,7 +58,7 @@ def main() -> None:
 
 def _open(
     plan: Plan, place: Workdir, stages: list[str], held: ExitStack
-) -> recognise.Session | pretrain.Session | builtin.Session:
+) -> Session:
     """The session; its workdirs are taken once, by the process that writes."""
     session = _SESSIONS[plan.task](plan, place, stages)
     if parallel.leads():

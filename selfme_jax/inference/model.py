@@ -1,7 +1,7 @@
 """One pure function from frames to everything the trained networks say of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -32,7 +32,7 @@ class Description(NamedTuple):
 
     classes: tuple[str, ...]
     input: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     network: dict
     flow: dict
     method: str
@@ -163,7 +163,8 @@ def build(description: Description, variables: dict | None = None) -> Model:
             int(description.flow["size"])
         settings = {"model": description.model, "loss": description.loss, "weights": ""}
         target = targets.restored(description.target, description.classes)
-        classifier = system.create(target, prepare, settings, None)
+        # Of an SVM no model is made.
+        classifier = cast(Deep, system.create(target, prepare, settings, None))
         network = given.network(description.network) if description.network else None
     except (KeyError, TypeError) as error:
         raise UserError(

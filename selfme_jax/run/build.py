@@ -2,13 +2,14 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import numpy as np
 
 from selfme_jax import files, workdir
 from selfme_jax.data import people
 from selfme_jax.data import registry as datasets
-from selfme_jax.data.pairs import MemoryFrames, Pairs
+from selfme_jax.data.pairs import Frames, MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
 from selfme_jax.inputs import flow_reading
@@ -22,7 +23,7 @@ from selfme_jax.systems.deep import Deep
 from selfme_jax.targets import registry as targets
 from selfme_jax.targets.base import Target
 from selfme_jax.train.log import Teller
-from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
+from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError, frames_of
 from selfme_jax.workdir import Workdir
 
 # Keys of config.data that a dataset has, other than the official ones.
@@ -74,10 +75,11 @@ def pairs(plan: Plan) -> Pairs:
     """
     if not plan.input.of_clips:
         plan.input.stage(plan.settings, (0, 0, 3))  # says why there is none
+    frames: Frames
     if plan.data == "video":
         frames = video.load(files.local(plan.settings["data"]["root"]))
     else:
-        frames = MemoryFrames.from_clips(dataset(plan))
+        frames = MemoryFrames.from_clips(frames_of(dataset(plan)))
     options = {k: v for k, v in plan.settings["pretraining"].items() if k != "gaps"}
     size = plan.motion["train"]["batch_size"]
     first = plan.settings["first_seed"]
@@ -166,4 +168,5 @@ def _method(plan: Plan, predicted: Target) -> Method:
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow
+    made = cast(Deep, made)  # whatever starts from photographs
     return imagenet.begin(made, system.photographs, own["weights"], frames=frames)

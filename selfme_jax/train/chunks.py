@@ -48,11 +48,11 @@ class Waves(NamedTuple):
     chunk: int
 
     @property
-    def load(self) -> dict[str, float]:
+    def load(self) -> tuple[int, float]:
         """Of a device: runs of a chunk, and how many of them it trains at once."""
         width = self.axis.width
         shared = 1 if width > 1 else jax.device_count()  # the batch of a single run
-        return {"runs": self.chunk // width, "at_once": self.size / width / shared}
+        return self.chunk // width, self.size / width / shared
 
     def deal(self, tree: Any) -> list[Any]:
         """Host [runs, ...] -> waves on the devices, all of one shape."""
