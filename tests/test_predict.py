@@ -38,9 +38,7 @@ def film(frames, tmp_path_factory):
 
 def predict(*words, folder, code=0):
     folder.mkdir(parents=True, exist_ok=True)
-    ended = command.fork(
-        *map(str, words), folder=folder, module="selfme_jax.predict"
-    )
+    ended = command.fork(*map(str, words), folder=folder, module="selfme_jax.predict")
     assert ended.code == code, ended.err
     assert "Traceback" not in ended.err
     return ended
@@ -83,7 +81,9 @@ def test_predictions_have_the_schema(answered, film):
     assert sum(interval["probabilities"].values()) == pytest.approx(1, abs=1e-3)
     best = max(interval["probabilities"], key=interval["probabilities"].get)
     assert interval["class"] == best
-    assert len(interval["aus"]) == 12 and all(0 <= p <= 1 for p in interval["aus"].values())
+    assert len(interval["aus"]) == 12 and all(
+        0 <= p <= 1 for p in interval["aus"].values()
+    )
     assert interval["unsure"] in (True, False)
     assert found["model"]["scores"]["casme2"]["uf1"] > 0.5
 
@@ -114,9 +114,7 @@ def test_the_same_again_is_kept_and_another_model_of_it_is_not(answered, film):
     before = (folder / "report.html").stat().st_mtime_ns
     predict(film, f"--output={folder}", folder=folder.parent / "again")
     assert (folder / "report.html").stat().st_mtime_ns == before
-    predict(
-        film, f"--output={folder}", "--nooverlay", folder=folder.parent / "again"
-    )
+    predict(film, f"--output={folder}", "--nooverlay", folder=folder.parent / "again")
     assert (folder / "report.html").stat().st_mtime_ns != before
     assert not (folder / "overlay.mp4").exists()
 
@@ -167,7 +165,9 @@ def test_pictures_and_known_frames(frames, tmp_path):
 
 def test_what_cannot_be_done_ends_with_2(film, frames, tmp_path):
     out, said = f"--output={tmp_path / 'out'}", tmp_path / "said"
-    wall = footage.write_video(tmp_path / "wall.avi", [np.zeros((90, 90, 3), np.uint8)] * 9)
+    wall = footage.write_video(
+        tmp_path / "wall.avi", [np.zeros((90, 90, 3), np.uint8)] * 9
+    )
     one = footage.write_video(tmp_path / "one.avi", frames[:1])
     sound = tmp_path / "sound.mp4"
     with av.open(str(sound), "w") as container:

@@ -62,7 +62,11 @@ def test_a_micro_expression_is_found_and_answered(film, whole):
     assert found.answer.label == "positive"
     assert (found.answer.noted, found.answer.sides) == (("12",), {"12": "right"})
     assert len(listener.asked) == sum(i.answer is not None for i in result.intervals)
-    assert (result.frames, result.fps, result.size) == (110, FPS, film[0][0].shape[1::-1])
+    assert (result.frames, result.fps, result.size) == (
+        110,
+        FPS,
+        film[0][0].shape[1::-1],
+    )
 
 
 def test_both_faces_are_cut_out_by_one_framing(film, whole):
@@ -186,7 +190,9 @@ def test_short_clips_say_so(film):
 
 
 def test_grey_and_one_of_several_clips(film, tmp_path):
-    grey = [np.repeat(x.mean(-1, keepdims=True), 3, -1).astype(np.uint8) for x in film[0]]
+    grey = [
+        np.repeat(x.mean(-1, keepdims=True), 3, -1).astype(np.uint8) for x in film[0]
+    ]
     assert any(
         i.kind == "micro" for i in Predictor(Listener()).predict(grey, fps=30).intervals
     )
