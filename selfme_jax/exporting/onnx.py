@@ -38,8 +38,8 @@ def write(made: Model, folder: Path) -> None:
             f"--format=onnx needs onnx. Install the extra: {extras.advice('onnx')}"
         ) from error
     network = made.description.network
-    wide = {"network": {**network, "dtype": "float32"}} if network else {}
-    made = model.build(made.description._replace(**wide), made.variables)
+    wide = {**network, "dtype": "float32"} if network else network
+    made = model.build(made.description._replace(network=wide), made.variables)
 
     def apply(*given):
         return made.apply(made.variables, *given)

@@ -55,7 +55,9 @@ def rule(name: str) -> Callable:
     Raises:
       NotImplementedError: there is none.
     """
-    for table, made in ((BINARY, _same), (UNARY, _same), (REDUCTIONS, _reduce)):
+    tables: tuple[tuple[Mapping[str, str], Callable], ...]
+    tables = ((BINARY, _same), (UNARY, _same), (REDUCTIONS, _reduce))
+    for table, made in tables:
         if name in table:
             return lambda graph, eqn, *given: made(graph, table[name], eqn, *given)
     if name not in RULES:

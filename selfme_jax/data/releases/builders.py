@@ -18,7 +18,7 @@ from selfme_jax.data import shards
 from selfme_jax.data.releases import registry
 
 
-class MicroExpressions(shards.Builder, skip_registration=True):
+class MicroExpressions(shards.Builder, skip_registration=True):  # type: ignore[call-arg]
     """What all of the datasets share. Features of a record, which is a clip.
 
     frames: PNGs in order, first the onset; onset, apex: two of them. frame_numbers:
@@ -76,6 +76,8 @@ class MicroExpressions(shards.Builder, skip_registration=True):
         return self.parts(length * frame for length in self._metadata["lengths"])
 
     def _generate_examples(self) -> Iterator[tuple[int, dict]]:
+        if self._clips is None:
+            raise ValueError("made to be read: it was given no clips to write")
         yield from enumerate(self._clips())
 
 
