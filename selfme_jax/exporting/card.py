@@ -7,7 +7,7 @@ import jax
 from selfme_jax.exporting import template
 from selfme_jax.inference import bundle
 from selfme_jax.inference.model import Model
-from selfme_jax.report import verdict
+from selfme_jax.report import measures, tables, verdict
 
 
 def write(
@@ -42,6 +42,8 @@ def write(
         own=right,
         arrays=count(made.variables),
         verdict=verdict,
+        tables=tables,
+        measures=measures.of(results),
         outputs=made.outputs(),
     )
     (folder / bundle.CARD).write_text(text)

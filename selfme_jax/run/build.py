@@ -12,11 +12,12 @@ from selfme_jax.data import registry as datasets
 from selfme_jax.data.pairs import Frames, MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
+from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import FirstStage
 from selfme_jax.inputs.motion_learning import MotionLearning
 from selfme_jax.run import pretrained
 from selfme_jax.run.plan import Plan
-from selfme_jax.systems import deep, imagenet
+from selfme_jax.systems import deep, imagenet, started
 from selfme_jax.systems.base import Method
 from selfme_jax.systems.deep import Deep
 from selfme_jax.targets import registry as targets
@@ -156,10 +157,20 @@ def _method(plan: Plan, predicted: Target) -> Method:
     system, own = plan.system, plan.own
     tuned = None
     with suppress(KeyError):  # an SVM has no recipe
-        tuned = inputs.recipe(deep.Recipe, own["train"])
+        own_recipe = own["train"]
+        if plan.settings["start"]:
+            own_recipe = {**own_recipe, **plan.settings["started"]}
+        tuned = inputs.recipe(deep.Recipe, own_recipe)
     made = system.create(predicted, prepare(plan), own, tuned)
+    # Whatever starts from trained weights is Deep.
+    if plan.settings["start"]:
+        channels = flow_reading.CHANNELS[plan.flow["channels"]]
+        return started.begin(
+            cast(Deep, made), system.name, predicted, channels=channels
+        )
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow
-    made = cast(Deep, made)  # whatever starts from photographs
-    return imagenet.begin(made, system.photographs, own["weights"], frames=frames)
+    return imagenet.begin(
+        cast(Deep, made), system.photographs, own["weights"], frames=frames
+    )

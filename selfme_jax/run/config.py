@@ -15,17 +15,19 @@ from flax import traverse_util
 from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import workdir
+from selfme_jax.evaluate import folds
 from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.run.plan import Plan, Protocol
+from selfme_jax.systems import started
 from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.targets import registry as targets
 from selfme_jax.types import UserError
 
-TASKS = ("recognition", "pretraining")
+TASKS = ("recognition", "pretraining", "builtin")
 SCOPES = ("per_fold", "all_subjects", "pretrained")
 PROTOCOL = {
-    "split": ("loso", "cross_database"),
+    "split": folds.SPLITS,
     "epochs": ("fixed", "oracle_epoch"),
     "score": ("pooled", "mean_of_folds"),
 }
@@ -147,6 +149,8 @@ def _plan(config: ConfigDict) -> Plan:
     if config.ststnet.weights:  # published weights are STSTNet's, scored once
         config.method = "ststnet"
         config.seeds = 1
+    if config.method == "builtin":  # nothing is drawn
+        config.seeds = 1
     _check_ranges(config)
     _known("method", config.method, SYSTEMS)
     system = SYSTEMS[config.method]
@@ -154,6 +158,7 @@ def _plan(config: ConfigDict) -> Plan:
     _known("task", config.task, TASKS)
     _known("input", config.input, INPUTS)
     _known("target", config.target, targets.NAMES)
+    _known("start", config.start, started.STARTS)
     for key, names in PROTOCOL.items():
         _known(f"protocol.{key}", config.protocol[key], names)
     _known("motion.scope", config.motion.scope, SCOPES)
@@ -181,11 +186,17 @@ def _plan(config: ConfigDict) -> Plan:
 
 def _check_combinations(config: ConfigDict) -> None:
     """What is known each by itself, but does not go together."""
-    chosen = config.protocol.split, config.protocol.score
-    if chosen == ("cross_database", "mean_of_folds"):
+    split = config.protocol.split
+    if split != "loso" and config.protocol.score == "mean_of_folds":
         raise UserError(
             "config.protocol.score=mean_of_folds averages over subjects, which are the "
             "folds of --config.protocol.split=loso only."
+        )
+    if bool(config.protocol.test) != (split == "hold_out"):
+        raise UserError(
+            f"config.protocol.test={config.protocol.test!r} does not go with "
+            f"config.protocol.split={split}. It names the datasets that "
+            "--config.protocol.split=hold_out tests on."
         )
     if config.target not in SYSTEMS[config.method].targets:
         able = [s.name for s in SYSTEMS.values() if config.target in s.targets]
@@ -216,7 +227,10 @@ def _check_combinations(config: ConfigDict) -> None:
 
 def _input(config: ConfigDict) -> str:
     """What a method brings with it, or what the config says."""
-    own = SYSTEMS[config.method].reads
+    system = SYSTEMS[config.method]
+    own = system.reads
+    if config.input == "images" and system.images:
+        return config.input
     if own and config.input == "images":
         raise UserError(
             f"config.method={config.method} reads clips, and flow images hold none. "

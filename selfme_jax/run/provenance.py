@@ -13,6 +13,7 @@ from selfme_jax import __version__, files, workdir
 from selfme_jax.data import manifest, people
 from selfme_jax.data import protocol as data_protocol
 from selfme_jax.run.plan import Plan
+from selfme_jax.systems.builtin import BUILTIN
 from selfme_jax.train import log, parallel
 from selfme_jax.types import Dataset, Sample, UserError
 from selfme_jax.workdir import Workdir
@@ -30,20 +31,21 @@ def protocol(
       samples: its samples, as they are used.
     """
     names = {s.dataset for s in samples}
-    trained = not (plan.system.name == "ststnet" and plan.own["weights"])
     learned = plan.input.learns
     init = plan.init if plan.input.starts else ""
     scope = plan.scope if learned else f"none ({plan.input.words})"
     line = list(ancestors(run)) if init else []
     met = True if scope == "all_subjects" else met_before(line, samples)
-    name = "LOSO" if len(names) == 1 else "composite LOSO"
-    if plan.protocol.split == "cross_database":
-        name = "cross-database (trained on the other datasets)"
+    name = {
+        "loso": "LOSO" if len(names) == 1 else "composite LOSO",
+        "leave_one_dataset_out": "leave one dataset out (trained on the other ones)",
+        "hold_out": f"hold-out (tested on {plan.protocol.test}, trained on the others)",
+    }[plan.protocol.split]
     rule = plan.protocol.epochs
     return {
         "name": name,
         "score": plan.protocol.score,
-        "epoch_rule": rule if trained else "published weights, not trained here",
+        "epoch_rule": plan.system.untrained(plan.own) or rule,
         "motion_scope": scope,
         "motion_seeds": len(plan.motion_seeds) if learned else 0,
         "motion_init": init,
@@ -63,7 +65,9 @@ def weights_used(plan: Plan) -> str:
     Raises:
       UserError: it is no longer there.
     """
-    path = plan.own.get("weights", "")
+    path = plan.own.get("weights", "") or plan.system.shipped
+    if plan.settings["start"]:
+        path = BUILTIN.shipped
     if not path:
         return ""
     try:

@@ -155,7 +155,7 @@ def _protocols(plan: Plan, data: Dataset) -> Table:
         Row("best epoch on the test subject, mean of folds", oracle | mean),
         Row("labels shuffled", shuffled),
         Row("labels shuffled, best epoch on the test subject", shuffled | oracle),
-        Row("cross-database", {"protocol.split": "cross_database"}),
+        Row("leave one dataset out", {"protocol.split": "leave_one_dataset_out"}),
     ]
     title = f"What the protocol does to the score of {plan.system.name}"
     return Table(title, tuple(rows), rows[0].name)

@@ -42,7 +42,8 @@ class Trained:
                 "Give it its data back; their place is in its config.json."
             )
         self.target = build.target(plan, self.dataset)
-        self.splits = folds.SPLITS[plan.protocol.split](self.samples)
+        used = plan.protocol
+        self.splits = folds.split(self.samples, used.split, used.test)
         self.seeds = plan.seeds
         method = build.method(plan, self.dataset)
         if not isinstance(method, deep.Deep) or not plan.input.arguments:

@@ -69,13 +69,12 @@ def outputs(run, fold):
 
 
 @pytest.fixture(scope="module")
-def saved(faces, tmp_path_factory, cache):
+def saved(faces, tmp_path_factory):
     """The same fold as safetensors, by the command."""
     place = tmp_path_factory.mktemp("saved")
     ended = command.fork(
         *(f"--workdir={faces}", f"--output={place / 'out'}", "--format=safetensors"),
         *(f"--fold={PERSON}", "--seed=1"),
-        cache=cache,
         folder=place,
         module="selfme_jax.export",
     )

@@ -302,7 +302,7 @@ def test_first_stages_depend_on_what_they_read_alone(config):
         before = part(given)
         assert part(given, flow__gamma=7.0, scvit__train__steps=3) == before
         assert part(given, synthetic__seed=5) != before
-        assert part(given, protocol__split="cross_database") != before
+        assert part(given, protocol__split="leave_one_dataset_out") != before
         motion = part(given, motion__train__steps=3)
         assert (motion != before) == (given == "learned")
         tcae = part(given, tcae__learning__train__steps=3)
