@@ -1,7 +1,7 @@
 """The clips that a release should hold, by its annotation sheet."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from selfme_jax.data.releases import sheets
