@@ -112,8 +112,8 @@ def get_config() -> ConfigDict:
     # Then in place of the same keys of config.scvit.train or config.vit.train; our
     # choice, on CASME II's flow images.
     config.started = ConfigDict()
-    config.started.steps = 40
-    config.started.learning_rate = 3e-4
+    config.started.steps = 100
+    config.started.learning_rate = 1e-3
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 

@@ -13,10 +13,10 @@ _ALL: tuple[Input, ...] = (
     Learned(),
     TCAEMotion(),
     TVL1(),
-    Published(),
     Images(),
     Apex(),
     LBPDescriptors(),
     TCAEFeatures(),
+    Published(),
 )
 INPUTS = {given.name: given for given in _ALL}
