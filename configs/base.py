@@ -102,7 +102,8 @@ def get_config() -> ConfigDict:
     config.task = "recognition"
     config.method = "scvit"  # a name of selfme_jax/systems/registry.py
     # learned (SelfME's motion) | tcae (its motion) | tvl1 | images (flow images) | apex
-    # (frames); lbp_top and tcae, the methods, bring their own.
+    # (frames) | difference (of apex and onset, and the onset); lbp_top and tcae, the
+    # methods, bring their own.
     config.input = "learned"
     # classes (one a clip) | action_units (several at once)
     config.target = "classes"
