@@ -12,6 +12,7 @@ if __name__ == "__main__":  # before the imports, which take seconds
     preemption.starting()
 
 import shlex
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -25,8 +26,8 @@ from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
 STAGES = recognise.STAGES
-Session = recognise.Session | pretrain.Session | builtin.Session
-_SESSIONS: dict[str, type[Session]] = {
+_Session = recognise.Session | pretrain.Session | builtin.Session
+_SESSIONS: dict[str, Callable[[Plan, Workdir, list[str]], _Session]] = {
     "recognition": recognise.Session,
     "pretraining": pretrain.Session,
     "builtin": builtin.Session,
@@ -56,9 +57,7 @@ def main() -> None:
         session.run(_command(given.workdir))
 
 
-def _open(
-    plan: Plan, place: Workdir, stages: list[str], held: ExitStack
-) -> Session:
+def _open(plan: Plan, place: Workdir, stages: list[str], held: ExitStack) -> _Session:
     """The session; its workdirs are taken once, by the process that writes."""
     session = _SESSIONS[plan.task](plan, place, stages)
     if parallel.leads():

@@ -55,9 +55,7 @@ def rule(name: str) -> Callable:
     Raises:
       NotImplementedError: there is none.
     """
-    tables: tuple[tuple[Mapping[str, str], Callable], ...]
-    tables = ((BINARY, _same), (UNARY, _same), (REDUCTIONS, _reduce))
-    for table, made in tables:
+    for table, made in ((BINARY, _same), (UNARY, _same), (REDUCTIONS, _reduce)):
         if name in table:
             return lambda graph, eqn, *given: made(graph, table[name], eqn, *given)
     if name not in RULES:
@@ -198,7 +196,7 @@ def _pad(graph, eqn, x, value) -> str:
     return graph.node("Pad", x, ints(config[:, :2].T.ravel()), value)
 
 
-RULES = {
+RULES: dict[str, Callable] = {
     "ne": _not_equal,
     "reduce_or": _any,
     "rsqrt": _rsqrt,

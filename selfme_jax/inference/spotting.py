@@ -152,10 +152,9 @@ class Spotter:
         if mesh is None:  # of a detector that finds no landmarks
             mesh = landmarks(image, look.face)
         tracker, window = self._tracker, self._window
-        if tracker is not None and window is not None:
-            if tracking.fits(look.framing, window):
-                tracker.correct(_in_crop(mesh, window))
-                return []
+        if tracker and window and tracking.fits(look.framing, window):
+            tracker.correct(_in_crop(mesh, window))
+            return []
         last = self._samples[-1].motion if tracker and self._samples else None
         self._window = look.framing
         self._tracker = Tracker(

@@ -162,11 +162,15 @@ def _method(plan: Plan, predicted: Target) -> Method:
             own_recipe = {**own_recipe, **plan.settings["started"]}
         tuned = inputs.recipe(deep.Recipe, own_recipe)
     made = system.create(predicted, prepare(plan), own, tuned)
+    # Whatever starts from trained weights is Deep.
     if plan.settings["start"]:
         channels = flow_reading.CHANNELS[plan.flow["channels"]]
-        return started.begin(made, system.name, predicted, channels=channels)
+        return started.begin(
+            cast(Deep, made), system.name, predicted, channels=channels
+        )
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow
-    made = cast(Deep, made)  # whatever starts from photographs
-    return imagenet.begin(made, system.photographs, own["weights"], frames=frames)
+    return imagenet.begin(
+        cast(Deep, made), system.photographs, own["weights"], frames=frames
+    )

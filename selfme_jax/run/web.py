@@ -171,8 +171,8 @@ def answer(
             lasts = source.expected / source.fps if source.fps else 0
             if lasts > 60 * limits.minutes:
                 raise UserError(
-                    f"{given} lasts {lasts / 60:.0f} minutes; here {limits.minutes} are "
-                    "taken. Use python -m selfme_jax.predict."
+                    f"{given} lasts {lasts / 60:.0f} minutes; here {limits.minutes} "
+                    "are taken. Use python -m selfme_jax.predict."
                 )
             named = source._replace(path=given, name=given)
             own_clips.one(work, named, job.folder / "out", tell)

@@ -65,7 +65,7 @@ def create(
       UserError: classes or units that it does not know, no such member or file.
     """
     del prepare, recipe
-    known = committee.CLASSES
+    known: tuple[str, ...] = committee.CLASSES
     if target.name == "action_units":
         known = tuple(f"au{unit}" for unit in committee.UNITS)
     same = target.outputs == known or target.name == "action_units"

@@ -92,6 +92,7 @@ def _prepare(
         )
     xp = given.__array_namespace__()
     images = given.reshape(-1, *committee.SHAPE)
+    logits: Any
     if isinstance(given, np.ndarray):
         logits = committee.predict(networks, images)[committee.ALL]
     else:

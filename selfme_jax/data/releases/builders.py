@@ -18,7 +18,7 @@ from selfme_jax.data import shards
 from selfme_jax.data.releases import registry
 
 
-class MicroExpressions(shards.Builder, skip_registration=True):  # type: ignore[call-arg]
+class MicroExpressions(shards.Builder, skip_registration=True):
     """What all of the datasets share. Features of a record, which is a clip.
 
     frames: PNGs in order, first the onset; onset, apex: two of them. frame_numbers:

@@ -5,7 +5,6 @@ frame where the rate varies, the rotation that phones write, and files of any na
 """
 
 import contextlib
-import itertools
 import os
 import stat
 from collections.abc import Iterator
