@@ -39,7 +39,7 @@ BUILTIN = "builtin"
 
 
 @overload
-def load(given: Literal["builtin"]) -> Predictor: ...
+def load(given: Literal["builtin"]) -> Predictor: ...  # type: ignore[overload-overlap]
 
 
 @overload

@@ -6,8 +6,8 @@ a face trembles by more than it moves.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from selfme_jax.data.faces.framing import Similarity
 from selfme_jax.data.faces.tracking import Follower
 from selfme_jax.data.videos.reading import DamagedError, Timed
 from selfme_jax.inference import model_words, moving, results, sources
-from selfme_jax.inference.answering import Answerer, Answers
+from selfme_jax.inference.answering import Answers
 from selfme_jax.inference.results import Finding, Result
 from selfme_jax.inference.sources import Source
 from selfme_jax.inference.spotting import Gap, Interval, Spotter
@@ -45,6 +45,20 @@ class Options(NamedTuple):
     detector: str = detection.DEFAULT
     onset: int | None = None
     apex: int | None = None
+
+
+class Answerer(Protocol):
+    """What is asked about two faces: the built-in one, or networks of a run."""
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+    @property
+    def units(self) -> Sequence[int | str]: ...
+    @property
+    def card(self) -> Mapping[str, Any]: ...
+    def answer(self, onset: np.ndarray, apex: np.ndarray) -> Answers:
+        """Of [b, 256, 256, 3] uint8 RGB each."""
+        ...
 
 
 class NothingSeenError(UserError):
@@ -94,7 +108,7 @@ class Predictor(NamedTuple):
         elif all(isinstance(one, str | os.PathLike) for one in what):
             given = sources.find(what, fps=fps)
         else:
-            source = sources.in_memory(what, fps=fps)
+            source = sources.in_memory(cast(Sequence[np.ndarray], what), fps=fps)
             given = sources.Given((source,), {}, several=False)
         if given.several:
             raise UserError(
@@ -291,8 +305,8 @@ def _pairs(
     tops: dict[int, list[int]] = {}
     for index in asked:
         onsets.setdefault(intervals[index].onset, []).append(index)
-        for frame in _tops(intervals[index]):
-            tops.setdefault(frame, []).append(index)
+        for top in _tops(intervals[index]):
+            tops.setdefault(top, []).append(index)
     last, held = max(tops, default=-1), {}
     if last < 0:
         return
@@ -304,8 +318,8 @@ def _pairs(
         for index in onsets.get(number, ()):
             held[index] = crop(frame.image, intervals[index].face)
         for index in tops.get(number, ()):
-            top = crop(frame.image, intervals[index].face)
-            yield index, number, held[index], top
+            face = crop(frame.image, intervals[index].face)
+            yield index, number, held[index], face
             if number == intervals[index].apex:
                 del held[index]
         tell("answering", number + 1, last + 1)

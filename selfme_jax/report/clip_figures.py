@@ -73,7 +73,7 @@ def _row(
             continue
         kind = interval["kind"]
         y = -lane * (1 + _LANES.index("micro" if kind == "given" else kind))
-        options = {"color": COLOURS[kind], "linewidth": 0}
+        options: dict[str, Any] = {"color": COLOURS[kind], "linewidth": 0}
         wide = max(offset - onset, 0.002 * (end - start))
         axis.broken_barh([(onset, wide)], (y, 0.8 * lane), **options)
         if kind in EXPRESSIONS:
