@@ -80,7 +80,8 @@ def motion(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
 
     grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (onset, apex)]
     solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow = cv2.GaussianBlur(
+    empty = np.zeros((*grey[0].shape, 2), np.float32)
+    flow = cv2.GaussianBlur(solver.calc(grey[0], grey[1], empty), (0, 0), 2.0)
         solver.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32)),
         (0, 0),
         2.0,
