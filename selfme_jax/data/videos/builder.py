@@ -13,7 +13,7 @@ from selfme_jax.data import shards
 Frames = Callable[[], Iterator[tuple[str, int, np.ndarray]]]
 
 
-class FaceVideos(shards.Builder, skip_registration=True):  # type: ignore[call-arg]
+class FaceVideos(shards.Builder, skip_registration=True):
     """Face crops of video clips; metadata.json tells the clips apart."""
 
     VERSION = tfds.core.Version("2.0.0")
