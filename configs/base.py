@@ -102,7 +102,8 @@ def get_config() -> ConfigDict:
     config.task = "recognition"
     config.method = "scvit"  # a name of selfme_jax/systems/registry.py
     # learned (SelfME's motion) | tcae (its motion) | tvl1 | images (flow images) | apex
-    # (frames); lbp_top and tcae, the methods, bring their own.
+    # (frames) | difference (of apex and onset, and the onset); lbp_top and tcae, the
+    # methods, bring their own.
     config.input = "learned"
     # classes (one a clip) | action_units (several at once)
     config.target = "classes"
@@ -112,8 +113,8 @@ def get_config() -> ConfigDict:
     # Then in place of the same keys of config.scvit.train or config.vit.train; our
     # choice, on CASME II's flow images.
     config.started = ConfigDict()
-    config.started.steps = 40
-    config.started.learning_rate = 3e-4
+    config.started.steps = 100
+    config.started.learning_rate = 1e-3
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 

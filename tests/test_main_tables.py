@@ -69,6 +69,30 @@ def test_tables_are_made_and_made_again_from_what_is_there(data, tmp_path):
     assert other.code == 0 and "compiling" in other.out
 
 
+def test_the_audit_is_one_page_by_one_command(data, tmp_path):
+    done = run(
+        "--table=protocols",
+        "--systems=scvit,ststnet",
+        "--rows=SCViT: fixed epochs,SCViT: oracle epoch",
+        command.CONFIG,
+        f"--config.data.root={data}",
+        *SMALL,
+        f"--workdir={tmp_path / 'run'}",
+        cache=tmp_path / "cache",
+    )
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "run/protocols"
+    assert {"audit.html", "audit.png", "audit.csv"} <= {p.name for p in made.iterdir()}
+    with (made / "audit.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["system"], second["system"]) == ("SCViT", "STSTNet")
+    fixed, oracle = first["fixed epochs: uf1"], first["oracle epoch: uf1"]
+    gain = float(oracle) - float(fixed)
+    assert gain >= 0 and float(first["gain"]) == pytest.approx(gain)
+    assert not first["shuffled: uf1"] and not second["fixed epochs: uf1"]
+    assert "oracle - fixed" in done.stdout
+
+
 def test_bad_flags_are_a_line(data, tmp_path):
     done = run("--table=sotta", command.CONFIG)
     assert done.code == 2

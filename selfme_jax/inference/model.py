@@ -6,8 +6,10 @@ from typing import Any, NamedTuple, cast
 import jax
 import jax.numpy as jnp
 
+from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import Input
 from selfme_jax.inputs.registry import INPUTS
+from selfme_jax.systems import started
 from selfme_jax.systems.deep import Deep
 from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.targets import registry as targets
@@ -23,7 +25,7 @@ class Description(NamedTuple):
     network: options of its network; {} where it has none.
     flow: of ``flow_reading.amplify``, and the side ``size`` that a classifier reads.
     method, model, loss: of the classifier, as in the config.
-    target: what the probabilities are of.
+    target: what the probabilities are of. start: of config.start.
     """
 
     classes: tuple[str, ...]
@@ -35,6 +37,7 @@ class Description(NamedTuple):
     model: dict
     loss: dict
     target: str
+    start: str = ""
 
 
 class Model(NamedTuple):
@@ -126,6 +129,7 @@ def describe(
         model=settings[method]["model"],
         loss=settings[method]["loss"],
         target=target.name,
+        start=settings["start"],
     )
 
 
@@ -145,6 +149,11 @@ def build(description: Description, variables: dict | None = None) -> Model:
         target = targets.restored(description.target, description.classes)
         # Of an SVM no model is made.
         classifier = cast(Deep, system.create(target, prepare, settings, None))
+        if description.start:
+            channels = flow_reading.CHANNELS[description.flow["channels"]]
+            classifier = started.begin(
+                classifier, system.name, target, channels=channels
+            )
         network = given.network(description.network) if description.network else None
     except (KeyError, TypeError) as error:
         raise UserError(

@@ -7,7 +7,7 @@ from just above the brows to below the chin, each channel (u, v, strain) stretch
 
 import functools
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -54,7 +54,8 @@ def as_published(flow: Array) -> jax.Array:
 
     Whole numbers 0..255 float32, a constant channel 0.
     """
-    return jnp.rint(stretch(flow_ops.strain_image(flow)))
+    image: Any = flow_ops.strain_image(flow)
+    return jnp.rint(stretch(image))
 
 
 def _window(size: int, start: float, stop: float) -> tuple[np.ndarray, int, int]:

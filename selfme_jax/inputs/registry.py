@@ -2,6 +2,7 @@
 
 from selfme_jax.inputs.apex_frames import Apex
 from selfme_jax.inputs.base import Input
+from selfme_jax.inputs.difference import Difference
 from selfme_jax.inputs.images import Images
 from selfme_jax.inputs.lbp_descriptors import LBPDescriptors
 from selfme_jax.inputs.learned import Learned
@@ -13,10 +14,11 @@ _ALL: tuple[Input, ...] = (
     Learned(),
     TCAEMotion(),
     TVL1(),
-    Published(),
     Images(),
     Apex(),
+    Difference(),
     LBPDescriptors(),
     TCAEFeatures(),
+    Published(),
 )
 INPUTS = {given.name: given for given in _ALL}

@@ -21,6 +21,9 @@ CAPTIONS = {
     "pairs": "Both differences of a row share one scale. Flow: white is no motion, the "
     "hue of the wheel gives the direction a point moves in. Keypoints: a colour for "
     "each group.",
+    "audit": "Points: UF1, bars: 95 % intervals by resampling subjects. Filled: as "
+    "annotated; hollow: shuffled labels. Red: the epoch that is best on each test "
+    "subject.",
     "motion": "White: no motion; the hue of the wheel gives the direction.",
 }
 

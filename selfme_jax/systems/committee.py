@@ -188,7 +188,9 @@ def restore(content: bytes, place: object) -> Committee:
             raise ValueError(f"it lacks {error}") from error
     for kind, params in networks.items():
         _check(place, kind, params, leading=1)
-    return Committee(networks, decisions)
+    # In one order, so that means are the same to the bit.
+    ordered = {kind: networks[kind] for kind in KINDS if kind in networks}
+    return Committee(ordered, decisions)
 
 
 def dump_network(params: Any) -> bytes:

@@ -17,7 +17,7 @@ from selfme_jax.systems import builtin, committee
 from selfme_jax.systems.committee import KINDS
 from selfme_jax.systems.deep import Deep
 from selfme_jax.targets.base import Target
-from selfme_jax.types import Array, UserError
+from selfme_jax.types import UserError
 
 STARTS = ("", "builtin")
 ABLE = ("vit", "scvit")
@@ -91,8 +91,8 @@ def _prepare(
             f"{given.shape[-3:]}. Make them as published with STSTNet."
         )
     xp = given.__array_namespace__()
-    logits: Array
     images = given.reshape(-1, *committee.SHAPE)
+    logits: Any
     if isinstance(given, np.ndarray):
         logits = committee.predict(networks, images)[committee.ALL]
     else:
