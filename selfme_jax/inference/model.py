@@ -1,7 +1,7 @@
 """One pure function from frames to everything the trained networks say of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -15,6 +15,10 @@ from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.targets import registry as targets
 from selfme_jax.targets.base import Target
 from selfme_jax.types import UserError
+
+if TYPE_CHECKING:
+    from selfme_jax.inference.predictor import Predictor
+    from selfme_jax.inference.results import Result
 
 
 class Description(NamedTuple):
@@ -95,6 +99,22 @@ class Model(NamedTuple):
         """Shapes of what `apply` gives for a batch of 1, sorted by name."""
         found = jax.eval_shape(self.apply, self.template(), *self.inputs(1))
         return dict(sorted(found.items()))
+
+    def predictor(self, name: str = "a network of your own") -> "Predictor":
+        """What answers own clips by these networks.
+
+        Raises:
+          UserError: they read no frames.
+        """
+        from selfme_jax.inference.network_answers import NetworkAnswers
+        from selfme_jax.inference.predictor import Predictor
+
+        said = f"Answered by {name}; its scores stand in the card that came with it."
+        return Predictor(NetworkAnswers(self, {"words": [said]}), name)
+
+    def predict(self, what: Any, **options: Any) -> "Result":
+        """All that is said of one clip: see ``Predictor.predict``."""
+        return self.predictor().predict(what, **options)
 
     def template(self) -> dict:
         """Shapes of the variables; nothing is computed."""

@@ -95,12 +95,16 @@ def spot(
 class Spotter:
     """Spotting of frames that come one by one.
 
-    gaps: where there was no face to use. faces: the most seen at once.
+    gaps: where there was no face to use. faces: the most seen at once. seen: whether
+    there was one to use, ever. latest: time and motion of the last frame; None where
+    there was no face, or it was passed over.
     """
 
     def __init__(self, *, detector: str = detection.DEFAULT, choose: str = "largest"):
         self.gaps: list[Gap] = []
         self.faces = 0
+        self.seen = False
+        self.latest: tuple[float, Motion] | None = None
         self._follower = Follower(detector, choose=choose)
         self._samples: deque[_Sample] = deque()
         self._told: deque[Interval] = deque(maxlen=64)
@@ -112,6 +116,7 @@ class Spotter:
     def add(self, image: np.ndarray, seconds: float) -> list[Interval]:
         """The next frame, [h, w, 3] uint8 RGB; what has become certain meanwhile."""
         self._frame += 1
+        self.latest = None
         if seconds - self._used < FASTEST:
             return []
         since, self._used = seconds - self._used, seconds
@@ -122,6 +127,7 @@ class Spotter:
         if self._tracker is None or self._window is None:
             return finished
         motion = self._tracker.follow(_crop(image, self._window), min(since, 1.0))
+        self.seen, self.latest = True, (seconds, motion)
         sample = _Sample(self._frame, seconds, motion, self._window)
         self._samples.append(sample)
         if seconds - self._judged >= STEP:
