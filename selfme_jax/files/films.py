@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,8 @@ def write(
     options = {"movflags": "+faststart"}
     try:
         with av.open(str(partial), "w", format="mp4", options=options) as container:
-            stream, last = None, -1
+            stream: Any = None  # a VideoStream, of which av's types know less
+            last = -1
             for seconds, image in frames:
                 if stream is None:
                     rate = Fraction(fps or 25).limit_denominator(1001)

@@ -7,7 +7,7 @@ a face trembles by more than it moves.
 
 import os
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from selfme_jax.data.faces.framing import Similarity
 from selfme_jax.data.faces.tracking import Follower
 from selfme_jax.data.videos.reading import DamagedError, Timed
 from selfme_jax.inference import model_words, moving, results, sources
-from selfme_jax.inference.answering import Answerer, Answers
+from selfme_jax.inference.answering import Answering, Answers
 from selfme_jax.inference.results import Finding, Result
 from selfme_jax.inference.sources import Source
 from selfme_jax.inference.spotting import Gap, Interval, Spotter
@@ -54,7 +54,7 @@ class NothingSeenError(UserError):
 class Predictor(NamedTuple):
     """A network and what is done around it. name: for people."""
 
-    answerer: Answerer
+    answerer: Answering
     name: str = "builtin"
 
     @property
@@ -94,7 +94,7 @@ class Predictor(NamedTuple):
         elif all(isinstance(one, str | os.PathLike) for one in what):
             given = sources.find(what, fps=fps)
         else:
-            source = sources.in_memory(what, fps=fps)
+            source = sources.in_memory(cast(Sequence[np.ndarray], what), fps=fps)
             given = sources.Given((source,), {}, several=False)
         if given.several:
             raise UserError(
@@ -291,9 +291,10 @@ def _pairs(
     tops: dict[int, list[int]] = {}
     for index in asked:
         onsets.setdefault(intervals[index].onset, []).append(index)
-        for frame in _tops(intervals[index]):
-            tops.setdefault(frame, []).append(index)
-    last, held = max(tops, default=-1), {}
+        for moment in _tops(intervals[index]):
+            tops.setdefault(moment, []).append(index)
+    last = max(tops, default=-1)
+    held: dict[int, np.ndarray] = {}
     if last < 0:
         return
 

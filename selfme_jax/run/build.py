@@ -68,12 +68,14 @@ def dataset(plan: Plan) -> Dataset:
             f"--config.input={other}."
         )
     off = plan.settings["data"]["key_frames_off"]
-    if off and not isinstance(data, ClipDataset):
+    if not off:
+        return data
+    if not isinstance(data, ClipDataset):
         raise UserError(
             "flow images hold no other frames than onset and apex. Set "
             "--config.data.key_frames_off=0."
         )
-    return Off(data, off) if off and name in _DATA_KEYS else data
+    return Off(data, off) if name in _DATA_KEYS else data
 
 
 def pairs(plan: Plan) -> Pairs:
