@@ -133,7 +133,7 @@ def test_methods_take_their_settings_from_their_part(config, name):
     config.method = name
     config[name].train.batch_size = 13
     config[name].train.epochs, config[name].train.steps = 0.0, 17
-    key = {"capsulenet": "shrink"}.get(name, "dropout")
+    key = {"capsulenet": "shrink", "mmnet": "shrink"}.get(name, "dropout")
     config[name].model[key] = value = {"shrink": 2}.get(key, 0.25)
     method = build.method(plan(config), IMAGES)
     assert isinstance(method, Deep)
