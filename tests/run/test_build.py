@@ -159,7 +159,7 @@ def test_a_method_brings_its_first_stage(config):
     for name, given in brought.items():
         config.method = name
         assert plan(config).input.name == given
-    config.input = "images"
+    config.method, config.input = "tcae", "images"
     with pytest.raises(UserError, match="flow images hold none"):
         plan(config)
     config.method, config.input = "scvit", "lbp_top"
