@@ -105,7 +105,9 @@ def any_batch(program: Any) -> Any:
 
     body, axis = program.graph, "first_axis"
     body.initializer.append(onnx.numpy_helper.from_array(np.array([0]), axis))
-    before, after, outer = [], [], []
+    before: list[Any] = []
+    after: list[Any] = []
+    outer: list[Any] = []
     for values, nodes, operation in (
         (body.input, before, "Unsqueeze"),
         (body.output, after, "Squeeze"),
