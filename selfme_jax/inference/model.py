@@ -7,6 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.inputs import flow_reading
+from selfme_jax.data.faces import detection, framing
 from selfme_jax.inputs.base import Input
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.systems import started
@@ -30,6 +31,9 @@ class Description(NamedTuple):
     flow: of ``flow_reading.amplify``, and the side ``size`` that a classifier reads.
     method, model, loss: of the classifier, as in the config.
     target: what the probabilities are of. start: of config.start.
+    face: how a face was cut out of frames (``data.faces.framing``): detector, margin
+      and drop in faces, and whether it was turned until the eyes are level; None where
+      there were no frames, or nobody wrote it down.
     """
 
     classes: tuple[str, ...]
@@ -42,6 +46,7 @@ class Description(NamedTuple):
     loss: dict
     target: str
     start: str = ""
+    face: dict[str, Any] | None = None
 
 
 class Model(NamedTuple):
@@ -150,7 +155,19 @@ def describe(
         loss=settings[method]["loss"],
         target=target.name,
         start=settings["start"],
+        face=_face(settings) if given.of_clips else None,
     )
+
+
+def _face(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How its data were cut out; synthetic ones are faces already."""
+    made = settings["data"]["name"] == "synthetic"
+    return {
+        "detector": "frame" if made else detection.DEFAULT,
+        "margin": framing.MARGIN,
+        "drop": framing.DROP,
+        "eyes_level": not made,
+    }
 
 
 def build(description: Description, variables: dict | None = None) -> Model:
