@@ -20,6 +20,7 @@ RANGES = {
     "action_units.units": (1, 99),
     "data.classes": (0, 8),
     "data.max_frames": (0, 100_000),
+    "data.key_frames_off": (0, 100_000),
     "synthetic.subjects": (1, 100_000),
     "synthetic.clips_per_subject": (1, 10_000),
     "synthetic.first_subject": (0, 2**31 - 1),
@@ -126,6 +127,7 @@ def get_config() -> ConfigDict:
     config.data.source = ""  # official: release to prepare where root holds nothing
     config.data.classes = 3  # official: of the protocol; 0 = all clips
     config.data.max_frames = 16  # official: of a clip, evenly chosen; 0 = all
+    config.data.key_frames_off = 0  # a control: onset, apex wrong by up to so many
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
     # Go on with clips of several people that hold the same pixels, or names that only

@@ -18,6 +18,9 @@ if "SELFME_TEST_COMPILED" not in os.environ:
 import jax
 import pytest
 
+# As hard as users' programs are optimised compiles take most of the time.
+jax.config.update("jax_disable_most_optimizations", True)
+
 # A suite started in the background ignores ctrl-C, and so would the commands that it
 # starts, which must not.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:

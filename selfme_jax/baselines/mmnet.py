@@ -74,7 +74,7 @@ class MMNet(nn.Module):
             face = (face - jnp.array(MEAN)) / jnp.array(DEVIATION)
             small = layers.resize(face, self.size // HALVED)
             x = x + Calibration(filters[-1], name="calibration")(small, train=train)
-        return nn.Dense(self.classes, name="logits")(x.reshape(len(x), -1))
+        return nn.Dense(self.classes, name="logits")(x.reshape(x.shape[0], -1))
 
 
 class Block(nn.Module):

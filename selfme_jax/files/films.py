@@ -5,12 +5,9 @@ from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import Any
 
 import numpy as np
-
-if TYPE_CHECKING:
-    from av.video.stream import VideoStream
 
 # The encoder: the first that is there, and its options.
 CODECS = {
@@ -48,13 +45,12 @@ def write(
     options = {"movflags": "+faststart"}
     try:
         with av.open(str(partial), "w", format="mp4", options=options) as container:
-            stream: VideoStream | None = None
+            stream: Any = None  # a VideoStream, of which av's types know less
             last = -1
             for seconds, image in frames:
                 if stream is None:
                     rate = Fraction(fps or 25).limit_denominator(1001)
-                    added = container.add_stream(name, rate, options=CODECS[name])
-                    stream = cast("VideoStream", added)
+                    stream = container.add_stream(name, rate, options=CODECS[name])
                     stream.height, stream.width = image.shape[:2]
                     stream.pix_fmt = "yuv420p"
                     stream.codec_context.time_base = Fraction(1, _CLOCK)

@@ -78,13 +78,10 @@ def motion(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (onset, apex)]
+    first, last = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (onset, apex))
     solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    empty = np.zeros((*grey[0].shape, 2), np.float32)
-    flow = cv2.GaussianBlur(solver.calc(grey[0], grey[1], empty), (0, 0), 2.0)
-        solver.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32)),
-        (0, 0),
-        2.0,
+    flow = cv2.GaussianBlur(
+        solver.calc(first, last, np.zeros((*first.shape, 2), np.float32)), (0, 0), 2.0
     )
     h, w = flow.shape[:2]
     y, x = np.mgrid[:h, :w].reshape(2, -1) / max(h, w)

@@ -18,7 +18,7 @@ STILL = 1.5
 
 
 class NetworkAnswers:
-    """Meets the built-in ``Answerer``: classes, units, card, answer.
+    """Meets ``answering.Answering``.
 
     Probabilities are those of the network as they are: not calibrated.
 

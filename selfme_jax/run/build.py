@@ -9,6 +9,7 @@ import numpy as np
 from selfme_jax import files, workdir
 from selfme_jax.data import people
 from selfme_jax.data import registry as datasets
+from selfme_jax.data.key_frames import Off
 from selfme_jax.data.pairs import Frames, MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
@@ -31,7 +32,9 @@ _DATA_KEYS = {
     "flow_images": ("root", "datasets", "allow_partial"),
     "synthetic": (),
 }
-_OFFICIAL_KEYS = ("root", "source", "classes", "allow_partial", "max_frames")
+_OFFICIAL_KEYS = (
+    *("root", "source", "classes", "allow_partial", "max_frames", "key_frames_off"),
+)
 
 
 def dataset(plan: Plan) -> Dataset:
@@ -64,7 +67,15 @@ def dataset(plan: Plan) -> Dataset:
             f"config.input={plan.input.name} does not go with the dataset {name}; set "
             f"--config.input={other}."
         )
-    return data
+    off = plan.settings["data"]["key_frames_off"]
+    if not off:
+        return data
+    if not isinstance(data, ClipDataset):
+        raise UserError(
+            "flow images hold no other frames than onset and apex. Set "
+            "--config.data.key_frames_off=0."
+        )
+    return Off(data, off) if name in _DATA_KEYS else data
 
 
 def pairs(plan: Plan) -> Pairs:

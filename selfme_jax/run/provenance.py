@@ -42,6 +42,7 @@ def protocol(
         "hold_out": f"hold-out (tested on {plan.protocol.test}, trained on the others)",
     }[plan.protocol.split]
     rule = plan.protocol.epochs
+    off = plan.settings["data"]["key_frames_off"]
     return {
         "name": name,
         "score": plan.protocol.score,
@@ -56,6 +57,7 @@ def protocol(
         "imitation": getattr(dataset, "imitation", False),
         "doubles": people.told(samples),
         "partial": data_protocol.partial(samples, dataset.classes),
+        **({"key_frames_off": off} if off else {}),
     }
 
 

@@ -16,6 +16,7 @@ from selfme_jax.types import Dataset, FlowDataset, UserError
 OMEGAS = (0.0, 0.03, 0.11, 0.3, 1.0)
 TAUS = (0.03, 0.07, 0.2, 0.5)
 GAMMAS = (1.0, 2.0, 3.0)
+OFF = (0, 1, 2, 4, 8)  # frames
 # The audit: what lies between a score and what is published as one.
 AUDIT: dict[str, dict[str, object]] = {
     "fixed epochs": {},
@@ -107,6 +108,8 @@ def _possible(row: Row, data: Dataset) -> Row:
     """The row for flow images: TV-L1 flow is what they are."""
     if not isinstance(data, FlowDataset):
         return row
+    if row.changes.get("data.key_frames_off"):
+        return row._replace(why_not="needs frames, which flow images do not hold")
     given = row.changes.get("input", "images")
     if given in ("tvl1", "images"):
         changes = {k: v for k, v in row.changes.items() if k != "flow.size"}
@@ -238,6 +241,21 @@ def _cd6me(plan: Plan, data: Dataset) -> Table:
     return made._replace(title=title, whole=True)
 
 
+def _key_frames(plan: Plan, data: Dataset) -> Table:
+    """Motions from onsets and apexes that are wrong by up to so many frames."""
+    motions = {"TV-L1": "tvl1", "SelfME's motion": "learned"}
+    rows = [
+        Row(
+            f"{name}, off by up to {most}" if most else f"{name}, as annotated",
+            {"method": plan.system.name, "input": given, "data.key_frames_off": most},
+        )
+        for name, given in motions.items()
+        for most in OFF
+    ]
+    title = f"{plan.system.title} where onset and apex are wrong"
+    return Table(title, tuple(rows), rows[len(OFF)].name)
+
+
 def _system(method: str, given: str) -> dict[str, object]:
     return {"method": method, "input": given}
 
@@ -250,6 +268,7 @@ TABLES = {
     "tau": lambda plan, data: _curve("scvit.loss.tau", "tau", TAUS),
     "gamma": lambda plan, data: _curve("flow.gamma", "gamma", GAMMAS),
     "protocols": _protocols,
+    "key_frames": _key_frames,
     "action_units": _units,
     "cd6me": _cd6me,
 }

@@ -8,6 +8,7 @@ ones are filled up with copies of its last run, which are never saved.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -116,7 +117,7 @@ def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
         )
     while (left := total - sum(sizes)) > 0:
         sizes.append(min(size, left))
-    ends = np.cumsum(sizes)
+    ends = list(itertools.accumulate(sizes))
     return [
         Chunk(
             i,
