@@ -83,6 +83,13 @@ RANGES = {
     "*.learning.network.*": (1, 65_536),
     "*.svm.costs": (1e-12, 1e12),
     "*.svm.balance": (-1e3, 1e3),
+    "started.steps": (1, 2**31 - 2),
+    "started.learning_rate": (0, 1e3),
+    "builtin.making.held_out": (100, 10_000_000),
+    "builtin.making.flat": (0, 1),
+    "builtin.making.sharpness": (0, 100),
+    "builtin.making.sure": (0, 1),
+    "builtin.making.*": (1, 10_000_000),
     "engine.*.log_every": (1, 1_000_000),
     "engine.*.save_seconds": (0, ANY),
     "engine.*.runs_per_device": (0, 1_000_000),  # 0 = all
@@ -92,7 +99,8 @@ RANGES = {
 def get_config() -> ConfigDict:
     """The defaults of all keys."""
     config = ConfigDict()
-    config.task = "recognition"  # recognition | pretraining (motion alone, no labels)
+    # recognition | pretraining (motion alone, no labels) | builtin (making that model)
+    config.task = "recognition"
     config.method = "scvit"  # a name of selfme_jax/systems/registry.py
     # learned (SelfME's motion) | tcae (its motion) | tvl1 | images (flow images) | apex
     # (frames) | difference (of apex and onset, and the onset); lbp_top and tcae, the
@@ -100,6 +108,14 @@ def get_config() -> ConfigDict:
     config.input = "learned"
     # classes (one a clip) | action_units (several at once)
     config.target = "classes"
+    # '' | builtin (SCViT and ViT on 28x28 flow images: what is learned is added to what
+    # the built-in model says, see selfme_jax/systems/started.py)
+    config.start = ""
+    # Then in place of the same keys of config.scvit.train or config.vit.train; our
+    # choice, on CASME II's flow images.
+    config.started = ConfigDict()
+    config.started.steps = 100
+    config.started.learning_rate = 1e-3
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 

@@ -12,20 +12,26 @@ if __name__ == "__main__":  # before the imports, which take seconds
     preemption.starting()
 
 import shlex
+from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
 from absl import flags
 
 from selfme_jax import workdir
-from selfme_jax.run import cli, config, pretrain, recognise
+from selfme_jax.run import builtin, cli, config, pretrain, recognise
 from selfme_jax.run.plan import Plan
 from selfme_jax.train import lock, parallel
 from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
 STAGES = recognise.STAGES
-_SESSIONS = {"recognition": recognise.Session, "pretraining": pretrain.Session}
+_Session = recognise.Session | pretrain.Session | builtin.Session
+_SESSIONS: dict[str, Callable[[Plan, Workdir, list[str]], _Session]] = {
+    "recognition": recognise.Session,
+    "pretraining": pretrain.Session,
+    "builtin": builtin.Session,
+}
 
 
 def define() -> None:
@@ -51,9 +57,7 @@ def main() -> None:
         session.run(_command(given.workdir))
 
 
-def _open(
-    plan: Plan, place: Workdir, stages: list[str], held: ExitStack
-) -> recognise.Session | pretrain.Session:
+def _open(plan: Plan, place: Workdir, stages: list[str], held: ExitStack) -> _Session:
     """The session; its workdirs are taken once, by the process that writes."""
     session = _SESSIONS[plan.task](plan, place, stages)
     if parallel.leads():

@@ -134,7 +134,7 @@ def synthetic(data_dir: Path) -> None:
     look = imitation.Look()
     if given["size"].present:
         look = look._replace(size=given.size)
-    name = given["as"].value
+    name = str(given["as"].value)
     number = given.classes
     if name in registry.RELEASES and not given["classes"].present:
         number = ALL if ALL in registry.numbers(name) else number

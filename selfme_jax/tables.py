@@ -189,7 +189,7 @@ def _cell(
     except NonFiniteError as error:
         why_not = f"training failed: {error}".rstrip(".")
         return cell._replace(why_not=why_not), True
-    return cell._replace(folder=run.folder, rule=rule, why_not=""), not finished
+    return cell._replace(folder=run.folder, rule=str(rule), why_not=""), not finished
 
 
 def depends_on(plan: Plan) -> dict:

@@ -8,6 +8,7 @@ checkpoints/STAGE  weights, by the engine
 flow.npy           what the classifier reads; flow/*.npy the same by network
 predictions.csv floors.csv results.json report.html figures/*.png
 refit/             what export trained once more, on everybody
+builtin.*          a built-in model: weights, model card; networks/* what it is made of
 """
 
 import json
@@ -109,6 +110,25 @@ class Workdir(NamedTuple):
     def refit(self) -> "Workdir":
         """What export trained on everybody."""
         return Workdir(self.folder / "refit")
+
+    @property
+    def builtin(self) -> epath.Path:
+        """Weights of a built-in model."""
+        return self.folder / "builtin.safetensors"
+
+    @property
+    def builtin_card(self) -> epath.Path:
+        """Its card: scores, limits, hashes."""
+        return self.folder / "builtin.json"
+
+    @property
+    def builtin_page(self) -> epath.Path:
+        """The same for people."""
+        return self.folder / "builtin.md"
+
+    def network(self, name: str) -> epath.Path:
+        """One of the networks that a built-in model is made of."""
+        return self.folder / "networks" / f"{name}.safetensors"
 
     def checkpoints(self, stage: str) -> epath.Path:
         """Where the engine keeps those of a stage."""

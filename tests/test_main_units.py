@@ -46,11 +46,6 @@ def write(root):
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture(scope="module")
 def arguments(tmp_path_factory):
     data = write(tmp_path_factory.mktemp("data") / "toy")
     return (
@@ -65,7 +60,7 @@ def arguments(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def run(arguments, cache, tmp_path_factory):
+def run(arguments, tmp_path_factory):
     """(extra arguments) -> workdir and what was said; each is run once."""
     kept = {}
 
@@ -73,7 +68,7 @@ def run(arguments, cache, tmp_path_factory):
         if extra not in kept:
             folder = tmp_path_factory.mktemp("run")
             place = f"--workdir={folder / 'new'}"
-            ended = command.fork(*arguments, *extra, place, cache=cache, folder=folder)
+            ended = command.fork(*arguments, *extra, place, folder=folder)
             assert (ended.code, ended.err) == (0, "")
             kept[extra] = folder / "new", ended.out
         return kept[extra]
@@ -165,29 +160,26 @@ def test_the_page(run):
     assert {"scores", "units", "curves"} <= figures
 
 
-def test_what_is_lost_is_made_again(run, arguments, cache, tmp_path):
+def test_what_is_lost_is_made_again(run, arguments, tmp_path):
     old = run(*DATASETS)[0]
     folder = shutil.copytree(old, tmp_path / "copy")
     lost = sorted((folder / "checkpoints" / "classifier").iterdir())[0]
     shutil.rmtree(lost)
     for name in ("predictions.csv", "results.json", "floors.csv"):
         (folder / name).unlink()
-    ended = command.fork(
-        *arguments, *DATASETS, f"--workdir={folder}", cache=cache, folder=tmp_path
-    )
+    ended = command.fork(*arguments, *DATASETS, f"--workdir={folder}", folder=tmp_path)
     assert (ended.code, ended.err) == (0, "") and "kept" in ended.out
     for name in ("predictions.csv", "floors.csv"):
         assert (folder / name).read_bytes() == (old / name).read_bytes()
 
 
 @pytest.mark.parametrize("form", ["safetensors", "onnx"])
-def test_exports_know_the_target(run, form, cache, tmp_path):
+def test_exports_know_the_target(run, form, tmp_path):
     where = tmp_path / "out"
     flags = (f"--workdir={run(*DATASETS)[0]}", f"--output={where}", f"--format={form}")
     ended = command.fork(
         *flags,
         "--fold=two",
-        cache=cache,
         folder=tmp_path,
         module="selfme_jax.export",
     )
@@ -204,7 +196,7 @@ def test_exports_know_the_target(run, form, cache, tmp_path):
         assert part in card
 
 
-def test_what_does_not_go_together(arguments, cache, tmp_path):
+def test_what_does_not_go_together(arguments, tmp_path):
     cases = {
         "--config.protocol.split=hold_out": "does not go with",
         "--config.protocol.test=two": "does not go with",
@@ -215,7 +207,6 @@ def test_what_does_not_go_together(arguments, cache, tmp_path):
             *arguments,
             flag,
             f"--workdir={tmp_path / 'x'}",
-            cache=cache,
             folder=tmp_path,
         )
         assert ended.code == 2 and says in ended.err, ended.err

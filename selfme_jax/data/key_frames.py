@@ -5,7 +5,6 @@ the apex early or late, each by as many frames as is drawn for the clip, within 
 """
 
 import zlib
-from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -43,7 +42,7 @@ class Off(NamedTuple):
         return self.dataset.classes
 
     @property
-    def samples(self) -> Sequence[Sample]:
+    def samples(self) -> tuple[Sample, ...]:
         """As they are."""
         return self.dataset.samples
 

@@ -84,7 +84,7 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in names
     }
-    return parts[0]._replace(**columns)
+    return Predictions(**columns, classes=parts[0].classes)
 
 
 def write(path: PathLike | str, predictions: Predictions) -> None:

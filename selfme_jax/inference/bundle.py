@@ -13,6 +13,7 @@ from pathlib import Path
 
 from selfme_jax.inference import model
 from selfme_jax.inference.model import Description, Model
+from selfme_jax.inference.predictor import Predictor
 from selfme_jax.train import variables as names
 from selfme_jax.types import UserError
 from selfme_jax.workdir import tuples
@@ -33,17 +34,32 @@ def _of_classes(config: dict) -> dict:
 MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _of_classes}
 
 
-def load(given: str | os.PathLike) -> Model:
+BUILTIN = "builtin"
+
+
+def load(given: str | os.PathLike) -> Model | Predictor:
     """An exported model: `Model.apply` with `Model.variables` is what it says.
 
+    Both kinds answer own clips by their ``predict``.
+
     Args:
-      given: folder that ``python -m selfme_jax.export --format=safetensors`` wrote, by
-        this version or an older one.
+      given: 'builtin', the model that comes with the package; or a folder that
+        ``python -m selfme_jax.export --format=safetensors`` wrote, by this version or
+        an older one.
 
     Raises:
       UserError: no such folder, a newer version, a damaged file, or other arrays than
         its config has (a diff of names and shapes).
     """
+    if given == BUILTIN:
+        from selfme_jax.inference import answering
+
+        return Predictor(answering.load(BUILTIN), BUILTIN)
+    return exported(given)
+
+
+def exported(given: str | os.PathLike) -> Model:
+    """The same of a folder alone."""
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 

@@ -11,7 +11,7 @@ import numpy as np
 from selfme_jax.inputs import device_clips, flow_reading
 from selfme_jax.inputs.base import PlainInput
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import ClipDataset, Split
+from selfme_jax.types import ClipDataset, Dataset, Split, frames_of
 
 
 class Differences(NamedTuple):
@@ -43,10 +43,10 @@ class Difference(PlainInput):
     learns = starts = False
     arguments = ("onset", "apex")
 
-    def shape(self, settings: Mapping, dataset: ClipDataset) -> tuple[int, int, int]:
+    def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """That of the frames, twice."""
         del settings
-        height, width, _ = dataset.clip(0).frames.shape[1:]
+        height, width, _ = frames_of(dataset).clip(0).frames.shape[1:]
         return height, width, 6
 
     def stage(self, settings: Mapping, frame: tuple, start: None = None) -> Differences:

@@ -6,6 +6,7 @@ from selfme_jax.inputs.difference import Difference
 from selfme_jax.inputs.images import Images
 from selfme_jax.inputs.lbp_descriptors import LBPDescriptors
 from selfme_jax.inputs.learned import Learned
+from selfme_jax.inputs.published import Published
 from selfme_jax.inputs.tcae_learning import TCAEFeatures, TCAEMotion
 from selfme_jax.inputs.tvl1 import TVL1
 
@@ -18,5 +19,6 @@ _ALL: tuple[Input, ...] = (
     Difference(),
     LBPDescriptors(),
     TCAEFeatures(),
+    Published(),
 )
 INPUTS = {given.name: given for given in _ALL}

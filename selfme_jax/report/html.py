@@ -71,7 +71,7 @@ def render(
         values: what else the template names.
     """
     page = (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             figures={n: base64.b64encode(data).decode() for n, data in figures.items()},
@@ -82,7 +82,8 @@ def render(
     files.write(path, page)
 
 
-def _environment():
+def environment():
+    """Of the templates of this folder; a value that lacks is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import numpy as np
 
@@ -9,20 +10,21 @@ from selfme_jax import files, workdir
 from selfme_jax.data import people
 from selfme_jax.data import registry as datasets
 from selfme_jax.data.key_frames import Off
-from selfme_jax.data.pairs import MemoryFrames, Pairs
+from selfme_jax.data.pairs import Frames, MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
+from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import FirstStage
 from selfme_jax.inputs.motion_learning import MotionLearning
 from selfme_jax.run import pretrained
 from selfme_jax.run.plan import Plan
-from selfme_jax.systems import deep, imagenet
+from selfme_jax.systems import deep, imagenet, started
 from selfme_jax.systems.base import Method
 from selfme_jax.systems.deep import Deep
 from selfme_jax.targets import registry as targets
 from selfme_jax.targets.base import Target
 from selfme_jax.train.log import Teller
-from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
+from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError, frames_of
 from selfme_jax.workdir import Workdir
 
 # Keys of config.data that a dataset has, other than the official ones.
@@ -66,12 +68,14 @@ def dataset(plan: Plan) -> Dataset:
             f"--config.input={other}."
         )
     off = plan.settings["data"]["key_frames_off"]
-    if off and not isinstance(data, ClipDataset):
+    if not off:
+        return data
+    if not isinstance(data, ClipDataset):
         raise UserError(
             "flow images hold no other frames than onset and apex. Set "
             "--config.data.key_frames_off=0."
         )
-    return Off(data, off) if off and name in _DATA_KEYS else data
+    return Off(data, off) if name in _DATA_KEYS else data
 
 
 def pairs(plan: Plan) -> Pairs:
@@ -82,10 +86,11 @@ def pairs(plan: Plan) -> Pairs:
     """
     if not plan.input.of_clips:
         plan.input.stage(plan.settings, (0, 0, 3))  # says why there is none
+    frames: Frames
     if plan.data == "video":
         frames = video.load(files.local(plan.settings["data"]["root"]))
     else:
-        frames = MemoryFrames.from_clips(dataset(plan))
+        frames = MemoryFrames.from_clips(frames_of(dataset(plan)))
     options = {k: v for k, v in plan.settings["pretraining"].items() if k != "gaps"}
     size = plan.motion["train"]["batch_size"]
     first = plan.settings["first_seed"]
@@ -163,9 +168,20 @@ def _method(plan: Plan, predicted: Target) -> Method:
     system, own = plan.system, plan.own
     tuned = None
     with suppress(KeyError):  # an SVM has no recipe
-        tuned = inputs.recipe(deep.Recipe, own["train"])
+        own_recipe = own["train"]
+        if plan.settings["start"]:
+            own_recipe = {**own_recipe, **plan.settings["started"]}
+        tuned = inputs.recipe(deep.Recipe, own_recipe)
     made = system.create(predicted, prepare(plan), own, tuned)
+    # Whatever starts from trained weights is Deep.
+    if plan.settings["start"]:
+        channels = flow_reading.CHANNELS[plan.flow["channels"]]
+        return started.begin(
+            cast(Deep, made), system.name, predicted, channels=channels
+        )
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow
-    return imagenet.begin(made, system.photographs, own["weights"], frames=frames)
+    return imagenet.begin(
+        cast(Deep, made), system.photographs, own["weights"], frames=frames
+    )

@@ -19,11 +19,12 @@ from selfme_jax.evaluate import folds
 from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.run.plan import Plan, Protocol
+from selfme_jax.systems import started
 from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.targets import registry as targets
 from selfme_jax.types import UserError
 
-TASKS = ("recognition", "pretraining")
+TASKS = ("recognition", "pretraining", "builtin")
 SCOPES = ("per_fold", "all_subjects", "pretrained")
 PROTOCOL = {
     "split": folds.SPLITS,
@@ -148,6 +149,8 @@ def _plan(config: ConfigDict) -> Plan:
     if config.ststnet.weights:  # published weights are STSTNet's, scored once
         config.method = "ststnet"
         config.seeds = 1
+    if config.method == "builtin":  # nothing is drawn
+        config.seeds = 1
     _check_ranges(config)
     _known("method", config.method, SYSTEMS)
     system = SYSTEMS[config.method]
@@ -155,6 +158,7 @@ def _plan(config: ConfigDict) -> Plan:
     _known("task", config.task, TASKS)
     _known("input", config.input, INPUTS)
     _known("target", config.target, targets.NAMES)
+    _known("start", config.start, started.STARTS)
     for key, names in PROTOCOL.items():
         _known(f"protocol.{key}", config.protocol[key], names)
     _known("motion.scope", config.motion.scope, SCOPES)
@@ -223,7 +227,10 @@ def _check_combinations(config: ConfigDict) -> None:
 
 def _input(config: ConfigDict) -> str:
     """What a method brings with it, or what the config says."""
-    own = SYSTEMS[config.method].reads
+    system = SYSTEMS[config.method]
+    own = system.reads
+    if config.input == "images" and system.images:
+        return config.input
     if own and config.input == "images":
         raise UserError(
             f"config.method={config.method} reads clips, and flow images hold none. "

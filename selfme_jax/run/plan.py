@@ -90,10 +90,14 @@ class Plan(NamedTuple):
     def classifier(self) -> dict[str, Any]:
         """What of it the predictions depend on, besides samples and inputs."""
         whole = self.decisive()
-        keys = ("method", "input", "target", "action_units", "flow", "seeds")
-        keys += ("first_seed", "shuffle_labels", self.system.name)
+        keys = (
+            *("method", "input", "target", "action_units", "flow", "seeds", "start"),
+            *("first_seed", "shuffle_labels", self.system.name),
+        )
         parts = ("protocol.split", "protocol.test", "protocol.epochs")
         used = chosen(whole, parts)
+        if whole["start"]:
+            used["started"] = whole["started"]
         return {**{key: whole[key] for key in keys}, **used}
 
 

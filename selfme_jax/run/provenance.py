@@ -13,6 +13,7 @@ from selfme_jax import __version__, files, workdir
 from selfme_jax.data import manifest, people
 from selfme_jax.data import protocol as data_protocol
 from selfme_jax.run.plan import Plan
+from selfme_jax.systems.builtin import BUILTIN
 from selfme_jax.train import log, parallel
 from selfme_jax.types import Dataset, Sample, UserError
 from selfme_jax.workdir import Workdir
@@ -30,7 +31,6 @@ def protocol(
       samples: its samples, as they are used.
     """
     names = {s.dataset for s in samples}
-    trained = not (plan.system.name == "ststnet" and plan.own["weights"])
     learned = plan.input.learns
     init = plan.init if plan.input.starts else ""
     scope = plan.scope if learned else f"none ({plan.input.words})"
@@ -46,7 +46,7 @@ def protocol(
     return {
         "name": name,
         "score": plan.protocol.score,
-        "epoch_rule": rule if trained else "published weights, not trained here",
+        "epoch_rule": plan.system.untrained(plan.own) or rule,
         "motion_scope": scope,
         "motion_seeds": len(plan.motion_seeds) if learned else 0,
         "motion_init": init,
@@ -67,7 +67,9 @@ def weights_used(plan: Plan) -> str:
     Raises:
       UserError: it is no longer there.
     """
-    path = plan.own.get("weights", "")
+    path = plan.own.get("weights", "") or plan.system.shipped
+    if plan.settings["start"]:
+        path = BUILTIN.shipped
     if not path:
         return ""
     try:

@@ -20,7 +20,15 @@ from selfme_jax.systems.base import Problem
 from selfme_jax.train import checkpoint, log, parallel, variables
 from selfme_jax.train.log import Log, Teller
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import Dataset, Predictions, Sample, Split, UserError
+from selfme_jax.types import (
+    Dataset,
+    Predictions,
+    Sample,
+    Split,
+    UserError,
+    frames_of,
+    images_of,
+)
 from selfme_jax.workdir import Workdir
 
 STAGES = ("motion", "classifier", "report")
@@ -45,7 +53,7 @@ class Session:
         self.motion_workdir = workdir.open_workdir(shared) if shared else run
         # Built before anything is written or trained: bad settings fail here.
         if "motion" in stages and plan.input.of_clips:
-            frame = self.dataset.clip(0).frames.shape[1:]
+            frame = frames_of(self.dataset).clip(0).frames.shape[1:]
             self.first_stage = build.first_stage(plan, frame, run)
         if "classifier" in stages:
             self.method = build.method(plan, self.dataset)
@@ -125,7 +133,7 @@ class Session:
         What a classifier reads is kept in the workdir.
         """
         if not self.plan.input.of_clips:
-            return self.dataset.images[None]
+            return images_of(self.dataset).images[None]
         path = self.workdir.flow
         if "motion" in self.stages:
             writer = self.log
@@ -138,7 +146,7 @@ class Session:
                 "motion", self.motion_workdir, writer, depends=depends, **options
             )
             inputs = self.first_stage.fit_transform(
-                self.dataset, self.splits, self.plan.motion_seeds, stage
+                frames_of(self.dataset), self.splits, self.plan.motion_seeds, stage
             )
             writer.close()
             checkpoint.write_array(path, inputs, depends)
@@ -281,7 +289,7 @@ class Session:
             ids = [i for i in tested if self.samples[i].label == label]
             for i in ids[:1]:
                 fold = next(k for k, s in enumerate(self.splits) if i in s.test)
-                sample, clip = self.samples[i], self.dataset.clip(i)
+                sample, clip = self.samples[i], frames_of(self.dataset).clip(i)
                 own = flow[fold if per_fold else 0, i, ..., :2]
                 drawn.append(
                     Picture(

@@ -70,7 +70,7 @@ def parts(plan: Plan, data: Dataset) -> list[Part]:
     names = sorted({s.dataset for s in data.samples})
     if len(names) == 1:
         return [Part(names[0], {})]
-    alone = {}
+    alone: dict[str, dict[str, object]] = {}
     for name in names:
         if plan.data == "flow_images":
             alone[name] = {"data.datasets": name}
@@ -168,11 +168,9 @@ def _curve(key: str, axis: str, values: tuple[float, ...]) -> Table:
 
 
 def _protocols(plan: Plan, data: Dataset) -> Table:
-    oracle, mean = (
-        {"protocol.epochs": "oracle_epoch"},
-        {"protocol.score": "mean_of_folds"},
-    )
-    shuffled = {"shuffle_labels": True}
+    oracle: dict[str, object] = {"protocol.epochs": "oracle_epoch"}
+    mean: dict[str, object] = {"protocol.score": "mean_of_folds"}
+    shuffled: dict[str, object] = {"shuffle_labels": True}
     rows = [
         Row("pooled, fixed epochs", {}),
         Row("best epoch on the test subject", oracle),

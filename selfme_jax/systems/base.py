@@ -53,6 +53,12 @@ class PaperRow(NamedTuple):
     scores: Scores = {}  # noqa: RUF012 (never changed)
 
 
+def trained(settings: Mapping) -> str:
+    """Of most systems: they are not scored as they are."""
+    del settings
+    return ""
+
+
 class System(NamedTuple):
     """A classifier by name: all that the rest of the package asks of it.
 
@@ -63,7 +69,10 @@ class System(NamedTuple):
     create: (target, prepare, settings, recipe) -> Method; recipe is None where nothing
       is trained (an exported network) or there is none (an SVM).
     rows: of the paper's table. reads: the only input it takes, which it brings with
-      it; '' = any flow. targets: that it can predict.
+      it; '' = any flow. images: whether it reads ready-made flow images as well.
+      targets: that it can predict.
+    untrained: of settings, what is said of a system that is scored as it is; '' where
+      it is trained. shipped: the file of weights that it has where none is given.
     convolutional: its time goes into convolutions, so on CPU runs take turns whole.
     positional: its tokens have initial positions, in which small motion drowns.
     plain: it reads flow as the linear floor does, not scaled or amplified.
@@ -77,12 +86,15 @@ class System(NamedTuple):
     create: Callable[..., Method]
     rows: tuple[PaperRow, ...] = ()
     reads: str = ""
+    images: bool = False
     targets: tuple[str, ...] = ("classes", "action_units")
     convolutional: bool = False
     positional: bool = False
     plain: bool = False
     whole: bool = False
     photographs: Any = None
+    untrained: Callable[[Mapping], str] = trained
+    shipped: str = ""
 
 
 def training_runs(problem: Problem, *, balance: float) -> tuple[Run, list[str]]:

@@ -2,6 +2,7 @@
 
 from selfme_jax.systems.base import System
 from selfme_jax.systems.bi_woof_svm import BI_WOOF
+from selfme_jax.systems.builtin import BUILTIN
 from selfme_jax.systems.capsulenet import CAPSULENET
 from selfme_jax.systems.dual_inception import DUAL_INCEPTION
 from selfme_jax.systems.featref import FEATREF
@@ -30,5 +31,6 @@ _ALL: tuple[System, ...] = (
     TCAE_FC,
     VIT,
     SCVIT,
+    BUILTIN,
 )
 SYSTEMS = {system.name: system for system in _ALL}

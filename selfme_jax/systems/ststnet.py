@@ -29,6 +29,11 @@ def create(
     return deep.by_its_loss(module, target, read, recipe, **settings["loss"])
 
 
+def untrained(settings: Mapping) -> str:
+    """With 'weights'."""
+    return "published weights, not trained here" if settings["weights"] else ""
+
+
 STSTNET = System(
     "ststnet",
     "STSTNet",
@@ -48,4 +53,5 @@ STSTNET = System(
         ),
     ),
     convolutional=True,
+    untrained=untrained,
 )

@@ -103,7 +103,7 @@ class LinearSVM(NamedTuple):
                 pred[test] = logits.argmax(-1)
             true, found = labels[split.train], pred[split.train]
             scores[cost] = f1_score(true, found, average="macro")
-        return max(scores, key=scores.get)
+        return max(scores, key=scores.__getitem__)
 
 
 def linear_svm(

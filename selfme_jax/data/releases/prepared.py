@@ -12,7 +12,7 @@ import numpy as np
 from selfme_jax.data import key_frames, protocol, writing
 from selfme_jax.data.releases import inspection, records, registry
 from selfme_jax.data.releases.inspection import Options, Survey
-from selfme_jax.types import Clip, Sample, Tell, UserError
+from selfme_jax.types import Clip, ClipDataset, Sample, Tell, UserError
 
 
 @dataclass(frozen=True)
@@ -208,6 +208,6 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-LOADERS: dict[str, Callable[..., OfficialClips]] = {
+LOADERS: dict[str, Callable[..., ClipDataset]] = {
     name: functools.partial(load, name) for name in registry.NAMES
 }

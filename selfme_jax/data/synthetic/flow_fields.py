@@ -59,22 +59,26 @@ class Fields(NamedTuple):
 
     classes: [n, 3] float32, of ``Mixture.classes``: how likely each class is, given
     the AUs; zeros where none is. units: [n, a] int32, 1 where the AU of
-    ``Mixture.units`` is noted.
+    ``Mixture.units`` is noted. sides: [n, a] int8, -1 where it is on the left of the
+    picture alone, 1 on the right alone, else 0.
     """
 
     images: np.ndarray
     classes: np.ndarray
     units: np.ndarray
+    sides: np.ndarray
 
 
 def draw(seed: int, step: int, n: int, *, mixture: Mixture, spread: Spread) -> Fields:
     """Batch ``step`` of the stream ``seed``: it depends on these two and n alone."""
     rng = np.random.default_rng([seed, step])
     chosen = rng.choice(len(mixture.shares), n, p=mixture.shares)
-    noted, levels = perform(rng, mixture.sides[chosen], mixture.units, spread)
+    sides = mixture.sides[chosen]
+    noted, levels = perform(rng, sides, mixture.units, spread)
     placed = place(rng, levels, mixture.units, spread)
-    flow = evaluate(placed)
-    return Fields(quantise(observe(rng, flow, spread)), mixture.classes[chosen], noted)
+    images = quantise(observe(rng, evaluate(placed), spread))
+    lone = np.sign(sides[..., 1] - sides[..., 0]).astype(np.int8)
+    return Fields(images, mixture.classes[chosen], noted, lone)
 
 
 def perform(

@@ -1,0 +1,127 @@
+"""Frames in the form of the flow images published with STSTNet, for what reads those.
+
+TV-L1 from the onset forward to the apex, cut out as those images are: 28x28 of a face
+from just above the brows to below the chin, each channel (u, v, strain) stretched to
+0..255.
+"""
+
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from selfme_jax.inputs import device_clips
+from selfme_jax.inputs.base import FlowInput
+from selfme_jax.inputs.device_clips import to_float
+from selfme_jax.inputs.flow_reading import stretch
+from selfme_jax.ops import flow as flow_ops
+from selfme_jax.train.loop import Stage
+from selfme_jax.types import Array, ClipDataset, Dataset, Split
+
+SIZE = 28
+# Of a crop (data/faces/framing: 1.2 boxes wide, its middle 0.05 boxes below that of the
+# box), the left, top, right and bottom of x 0.19..0.81, y 0.16..1.07 of the box: where
+# brows, mouth and its corners lie as they do in the published images.
+FRAME = (0.2417, 0.1750, 0.7583, 0.9333)
+MARGIN = 0.03  # of the crop, beyond the frame: flow is poor at borders
+BATCH = 8  # pairs at once
+
+
+@functools.partial(jax.jit, static_argnames="preset")
+def motion(onset: jax.Array, apex: jax.Array, *, preset: str = "opencv") -> jax.Array:
+    """Flow in the published framing, onset -> apex, in pixels of the crop.
+
+    Args:
+      onset, apex: [b, h, w, 3] uint8 RGB, crops of the one framing of faces.
+      preset: of ``ops.flow.tvl1``.
+
+    Returns:
+      [b, 28, 28, 2] float32 (u, v), averages over the area of each pixel.
+    """
+    h, w = onset.shape[-3:-1]
+    rows, top, bottom = _window(h, FRAME[1], FRAME[3])
+    columns, left, right = _window(w, FRAME[0], FRAME[2])
+    cut = [to_float(x[..., top:bottom, left:right, :]) for x in (onset, apex)]
+    flow = flow_ops.tvl1(*cut, preset=preset)
+    return jnp.einsum("yi,...ijc,xj->...yxc", rows, flow, columns)
+
+
+def as_published(flow: Array) -> jax.Array:
+    """With strain, each channel stretched: [..., 28, 28, 2] -> [..., 28, 28, 3].
+
+    Whole numbers 0..255 float32, a constant channel 0.
+    """
+    image: Any = flow_ops.strain_image(flow)
+    return jnp.rint(stretch(image))
+
+
+def _window(size: int, start: float, stop: float) -> tuple[np.ndarray, int, int]:
+    """[28, stop' - start'] area averages, and start', stop' with the margin."""
+    low = max(0, int((start - MARGIN) * size))
+    high = min(size, int(np.ceil((stop + MARGIN) * size)))
+    edges = np.linspace(start, stop, SIZE + 1) * size - low
+    pixel = np.arange(high - low)
+    upper = np.minimum(edges[1:, None], pixel + 1)
+    weights = np.clip(upper - np.maximum(edges[:-1, None], pixel), 0, None)
+    return (weights / weights.sum(1, keepdims=True)).astype(np.float32), low, high
+
+
+def motions(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
+    """``motion`` of any number of pairs, a few at once: [n, 28, 28, 2] float32."""
+    size = 1 if len(onset) == 1 else BATCH  # two shapes to compile
+    found = [np.zeros((0, SIZE, SIZE, 2), np.float32)]
+    for start in range(0, len(onset), size):
+        ids = np.minimum(np.arange(start, start + size), len(onset) - 1)
+        flow = np.asarray(motion(onset[ids], apex[ids]))
+        found.append(flow[: len(onset) - start])
+    return np.concatenate(found)
+
+
+class PublishedFlow(NamedTuple):
+    """A ``FirstStage`` that learns nothing."""
+
+    def fit_transform(
+        self,
+        dataset: ClipDataset,
+        splits: Sequence[Split],
+        seeds: Sequence[int],
+        stage: Stage,
+    ) -> np.ndarray:
+        """[1, n, 28, 28, 3] grey levels 0..255."""
+        del splits, seeds
+        onset, apex = device_clips.onset_apex(device_clips.stack(dataset))
+        print(f"{stage.name}: published form of {len(onset)} clips ...", flush=True)
+        return np.asarray(as_published(motions(onset, apex)))[None]
+
+
+class Published(FlowInput):
+    """Onset to apex by TV-L1, in the form of the published images."""
+
+    name = "published"
+    words = "TV-L1 flow in the published form"
+    keys = ()
+    of_clips = True
+    learns = starts = False
+    arguments = ("onset", "apex")
+
+    def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
+        """(28, 28, 3)."""
+        del settings, dataset
+        return (SIZE, SIZE, 3)
+
+    def stage(
+        self, settings: Mapping, frame: tuple, start: None = None
+    ) -> PublishedFlow:
+        """For frames that are crops of the one framing of faces."""
+        del settings, frame, start
+        return PublishedFlow()
+
+    def apply(
+        self, network: None, variables: None, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """The images."""
+        del network, variables, size
+        return as_published(motion(*given)), {}
