@@ -25,8 +25,9 @@ def write(made: Model, folder: Path) -> None:
     (folder / FILE).write_bytes(exported.serialize())
     given = sample.inputs(made)
     said = exported.call(*given)
-    named = zip(made.arguments, given, strict=True)
-    kept: dict[str, Any] = {f"in_{name}": x for name, x in named}
+    kept: dict[str, Any] = {
+        f"in_{n}": x for n, x in zip(made.arguments, given, strict=True)
+    }
     kept |= {f"out_{name}": np.asarray(x) for name, x in said.items()}
     np.savez_compressed(folder / SAMPLE, **kept)
     if made.input.of_clips:
