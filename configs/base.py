@@ -20,6 +20,7 @@ RANGES = {
     "action_units.units": (1, 99),
     "data.classes": (0, 8),
     "data.max_frames": (0, 100_000),
+    "data.key_frames_off": (0, 100_000),
     "synthetic.subjects": (1, 100_000),
     "synthetic.clips_per_subject": (1, 10_000),
     "synthetic.first_subject": (0, 2**31 - 1),
@@ -102,7 +103,8 @@ def get_config() -> ConfigDict:
     config.task = "recognition"
     config.method = "scvit"  # a name of selfme_jax/systems/registry.py
     # learned (SelfME's motion) | tcae (its motion) | tvl1 | images (flow images) | apex
-    # (frames); lbp_top and tcae, the methods, bring their own.
+    # (frames) | difference (of apex and onset, and the onset); lbp_top and tcae, the
+    # methods, bring their own.
     config.input = "learned"
     # classes (one a clip) | action_units (several at once)
     config.target = "classes"
@@ -123,6 +125,7 @@ def get_config() -> ConfigDict:
     config.data.source = ""  # official: release to prepare where root holds nothing
     config.data.classes = 3  # official: of the protocol; 0 = all clips
     config.data.max_frames = 16  # official: of a clip, evenly chosen; 0 = all
+    config.data.key_frames_off = 0  # a control: onset, apex wrong by up to so many
     config.data.datasets = ""  # 'casme2,smic'; empty = all in the folder
     config.data.allow_partial = False  # go on with clips missing, and say so
     # Go on with clips of several people that hold the same pixels, or names that only
@@ -136,7 +139,9 @@ def get_config() -> ConfigDict:
 
     # How a score comes about; all but the first of each are for comparison only.
     config.protocol = ConfigDict()
-    config.protocol.split = "loso"  # loso | cross_database (train on the others)
+    # loso | leave_one_dataset_out | hold_out (test on config.protocol.test)
+    config.protocol.split = "loso"
+    config.protocol.test = ""  # of hold_out: 'samm' or 'samm,smic'; trained on the rest
     config.protocol.epochs = "fixed"  # fixed | oracle_epoch (best ON THE TEST SUBJECT)
     config.protocol.score = "pooled"  # pooled | mean_of_folds
 

@@ -4,7 +4,7 @@
         --config=flow_images_small --config.data.root=DIR
 
 OFF-ApexNet, Dual-Inception, FeatRef and STSTNet have their published sizes; HTNet,
-VGG16 and GoogLeNet a fraction of theirs. All are trained for a fraction of the
+MMNet, VGG16 and GoogLeNet a fraction of theirs. All are trained for a fraction of the
 published epochs, at a higher rate; nothing was tuned.
 """
 
@@ -20,7 +20,9 @@ def get_config():
     config.vgg16.model.shrink = 8
     config.googlenet.model.size = 64  # 224
     config.googlenet.model.shrink = 4
-    for name in ("dual_inception", "featref", "htnet", "vgg16", "googlenet"):
+    config.mmnet.model.size = 64  # 224
+    config.mmnet.model.shrink = 4
+    for name in ("dual_inception", "featref", "htnet", "mmnet", "vgg16", "googlenet"):
         config[name].train.epochs = 15.0
         config[name].train.batch_size = 32
         config[name].train.learning_rate = 1e-3

@@ -72,11 +72,13 @@ def _reduced(config):
     config.googlenet.model.size = 64
     config.capsulenet.model.size = 64
     config.capsulenet.model.kernel = 3
-    for name in ("vgg16", "googlenet", "capsulenet"):
+    config.mmnet.model.size = 64
+    for name in ("vgg16", "googlenet", "capsulenet", "mmnet"):
         config[name].model.shrink = 8
     small = {"ststnet": (60, 32), "htnet": (60, 32), "tcae": (100, 32)}
     small |= {"off_apexnet": (40, 32), "dual_inception": (30, 16), "featref": (30, 16)}
     small |= {"vgg16": (60, 16), "googlenet": (40, 16), "capsulenet": (40, 16)}
+    small |= {"mmnet": (40, 16)}
     for name, (steps, batch_size) in small.items():
         config[name].train.epochs, config[name].train.steps = 0.0, steps
         config[name].train.batch_size = batch_size

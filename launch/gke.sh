@@ -47,8 +47,9 @@ yaml() {
 }
 
 # Ends a command at a time, in seconds of the epoch: by SIGTERM, then two minutes to save.
+# --foreground: else timeout passes on any SIGTERM twice, the second while it saves.
 # shellcheck disable=SC2016  # expanded in the container
-until='left=$(($1 - $(date +%s))); shift; [ "$left" -gt 0 ] || exit 124; exec timeout --kill-after=120 "$left" "$@"'
+until='left=$(($1 - $(date +%s))); shift; [ "$left" -gt 0 ] || exit 124; exec timeout --foreground --kill-after=120 "$left" "$@"'
 
 manifest() {
   local word

@@ -9,7 +9,7 @@
 #   whole KEY                  ends where a variable is no number from 1 up
 
 # What may run in a pod: modules whose start() calls cli.run(..., pod=True).
-pod_modules="main tables"
+pod_modules="main tables predict"
 
 # KEYS: 'name=' for --name=VALUE, 'spot' for --spot. --dry_run is always known; what
 # follows -- goes to selfme_jax.

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# The whole check: makes the virtual environment, then ruff and the tests on CPU.
+# The whole check: makes the virtual environment, then ruff, mypy and the tests on CPU.
 #
 #   launch/test.sh [PYTEST ARGUMENTS]     e.g. launch/test.sh tests/ops -k warp
 #   PYTHON=python3.13 launch/test.sh      with another Python (3.11 to 3.13)
@@ -15,6 +15,7 @@ source launch/setup.sh
 setup_venv "${SELFME_TEST_EXTRA:-test}"
 "$python" -m ruff check .
 "$python" -m ruff format --check .
+"$python" -m mypy
 
 # One thread per worker: the workers share the cores.
 export PJRT_NPROC=1 OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1

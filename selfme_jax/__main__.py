@@ -9,6 +9,8 @@ from selfme_jax.train import preemption
 COMMANDS = {
     "main": "train and score a system, or learn motion",
     "prepare": "make data ready for training",
+    "predict": "what happens in the faces of your own clips",
+    "app": "the same as a page of this machine",
     "tables": "the paper's tables, ours beside its numbers",
     "compare": "finished runs beside each other",
     "export": "what a run trained, as files that others run",

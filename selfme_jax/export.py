@@ -96,7 +96,6 @@ def _describe(run: Trained, made: Model, folder: Path, output: Path, seed: int) 
         results=found,
         origin=origin,
         sums=sums,
-        place=output,
         right="" if given.refit else run.right(given.fold, seed),
     )
     return ", ".join((*sums, SUMS, CARD))

@@ -27,7 +27,7 @@ from selfme_jax.workdir import Workdir
 
 STAGES = recognise.STAGES
 _Session = recognise.Session | pretrain.Session | builtin.Session
-_SESSIONS: dict[str, Callable[..., _Session]] = {
+_SESSIONS: dict[str, Callable[[Plan, Workdir, list[str]], _Session]] = {
     "recognition": recognise.Session,
     "pretraining": pretrain.Session,
     "builtin": builtin.Session,

@@ -38,7 +38,7 @@ _SHEET_CLIPS = 12
 _FULL, _SMALL = 256, 128  # pixels of frames that configs are for
 _SCALE = 640.0  # what configs have as flow.scale x size: motion in sides of a face
 # Datasets that have no config of their own, and whose they take.
-_CONFIGS = {"dfme_test_a": "dfme", "dfme_test_b": "dfme", "cd6me": "casme2"}
+_CONFIGS = {"dfme_test_a": "dfme", "dfme_test_b": "dfme"}
 
 
 def define() -> None:
@@ -134,7 +134,7 @@ def synthetic(data_dir: Path) -> None:
     look = imitation.Look()
     if given["size"].present:
         look = look._replace(size=given.size)
-    name = given["as"].value
+    name = str(given["as"].value)
     number = given.classes
     if name in registry.RELEASES and not given["classes"].present:
         number = ALL if ALL in registry.numbers(name) else number

@@ -1,11 +1,13 @@
-"""The tables of the SelfME paper, made again: ours beside the paper's.
+"""The tables of the SelfME paper, made again: ours beside the paper's; and others.
 
     python -m selfme_jax.tables --table=sota --config=synthetic
 
-Tables: sota, motion, ablation, omega, tau, gamma (the paper's), and protocols (what
-each choice of protocol does to the score of config.method); several by commas. Every
-cell is a run of its own, kept under WORKDIR/cells; run again to resume, or with another
-table to reuse what it shares. Motion is learned once for each kind of it.
+Tables: sota, motion, ablation, omega, tau, gamma (the paper's); protocols (what each
+choice of protocol does to the score of config.method; with --systems=all, of every
+system that reads flow, on one page); action_units and cd6me (action units; each dataset
+by what the others trained, beside MEB's numbers); several by commas. Every cell is a
+run of its own, kept under WORKDIR/cells; run again to resume, or with another table to
+reuse what it shares. Motion is learned once for each kind of it.
 """
 
 if __name__ == "__main__":  # before the imports, which take seconds
@@ -22,6 +24,7 @@ from etils import epath
 
 from selfme_jax import files
 from selfme_jax.data import manifest
+from selfme_jax.report import audit, by_unit, measures
 from selfme_jax.report import comparison as report
 from selfme_jax.report.comparison import Cell
 from selfme_jax.run import build, cli, config, table_rows
@@ -47,6 +50,9 @@ def define() -> None:
     flags.DEFINE_list(
         "rows", [], "Run these alone; others are shown if they are there."
     )
+    flags.DEFINE_list(
+        "systems", [], "protocols: of these (config.method's names), or all of flow."
+    )
     flags.DEFINE_string("workdir", None, "Default: runs/tables_<config name>.")
 
 
@@ -62,12 +68,16 @@ def main() -> None:
     if plan.task != "recognition":
         raise UserError(f"{source.name} pretrains motion; tables are of recognition.")
     data = build.dataset(plan)
-    wanted = {name: table_rows.table(name, plan, data) for name in names}
+    wanted = {name: table_rows.table(name, plan, data, given.systems) for name in names}
     wanted = _only(given.rows, wanted)
     parts = table_rows.parts(plan, data)
     held = {part.name: _held(source, part) for part in parts}
     parts = [part for part in parts if held[part.name]]
-    count = sum(not r.why_not for t in wanted.values() for r in t.rows) * len(parts)
+    count = sum(
+        (not row.why_not) * len(_of(table, parts))
+        for table in wanted.values()
+        for row in table.rows
+    )
     print(
         f"tables {', '.join(names)}: {count} cells on {_listed(parts)}, "
         f"{len(plan.seeds)} seed(s); results in {folder}",
@@ -89,7 +99,7 @@ def _fill(
     done = 0
     for name, table in wanted.items():
         cells = []
-        for part in parts:
+        for part in _of(table, parts):
             for row in table.rows:
                 cell, ran = _cell(source, row, part, held[part.name], folder)
                 cells.append(cell)
@@ -97,6 +107,11 @@ def _fill(
                 progress(done, f"{name}: {row.name} on {part.name}", kept=not ran)
         if parallel.leads():
             _write(folder, name, table, cells)
+
+
+def _of(table: Table, parts: list[Part]) -> list[Part]:
+    """The parts of the data that a table is made on."""
+    return parts[-1:] if table.whole else parts
 
 
 def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
@@ -174,7 +189,7 @@ def _cell(
     except NonFiniteError as error:
         why_not = f"training failed: {error}".rstrip(".")
         return cell._replace(why_not=why_not), True
-    return cell._replace(folder=run.folder, rule=rule, why_not=""), not finished
+    return cell._replace(folder=run.folder, rule=str(rule), why_not=""), not finished
 
 
 def depends_on(plan: Plan) -> dict:
@@ -237,6 +252,11 @@ def _write(folder: epath.Path, name: str, table: Table, cells: list[Cell]) -> No
     place = folder / name
     place.mkdir(parents=True, exist_ok=True)
     text = report.write(place, table.title, table.axis, table.reference, entries)
+    if table.audit:
+        text = audit.write(place, table.title, cells)
+    elif measures.of(entries[0]) is measures.UNITS:
+        found = by_unit.lines(cells, published=name == "cd6me")
+        text += "\n" + by_unit.write(place, table.title, found)
     print(f"\n{text}\n{place}", flush=True)
 
 

@@ -59,7 +59,7 @@ class TensorFile:
           UserError: it is not there, has another shape, or is not of floats.
         """
         first = self.names[0] if self.names else "nothing"
-        found = f"none (the first array is {first})"
+        found: str | tuple[int, ...] = f"none (the first array is {first})"
         if name in self.names:
             with files.reading(self._path, self._source.remedy):
                 piece = self._file.get_slice(name)

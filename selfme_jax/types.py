@@ -10,6 +10,12 @@ from typing import NamedTuple, Protocol, runtime_checkable
 import jax
 import numpy as np
 
+# On a device or on the host; a pure function of the one takes the other as well.
+Array = jax.Array | np.ndarray
+
+# (h, w): a slice of array.shape does not say how many there are.
+Shape = tuple[int, ...]
+
 # Told as long work goes on: (what is being done, how much of it, of how much, where).
 Tell = Callable[[str, int, int, str], None]
 
@@ -55,17 +61,35 @@ class Clip(NamedTuple):
 class FlowDataset(Protocol):
     """Samples that come as ready-made flow images."""
 
-    classes: tuple[str, ...]
-    samples: tuple[Sample, ...]
-    images: np.ndarray  # [n, h, w, 3] float32, channels (u, v, strain)
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, by label."""
+        ...
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """All of them, in a fixed order."""
+        ...
+
+    @property
+    def images(self) -> np.ndarray:
+        """[n, h, w, 3] float32, channels (u, v, strain)."""
+        ...
 
 
 @runtime_checkable
 class ClipDataset(Protocol):
     """Samples that come as frames."""
 
-    classes: tuple[str, ...]
-    samples: tuple[Sample, ...]
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Their names, by label."""
+        ...
+
+    @property
+    def samples(self) -> tuple[Sample, ...]:
+        """All of them, in a fixed order."""
+        ...
 
     def clip(self, index: int) -> Clip:
         """Frames of ``samples[index]``."""
@@ -73,6 +97,20 @@ class ClipDataset(Protocol):
 
 
 Dataset = FlowDataset | ClipDataset
+
+
+def images_of(dataset: Dataset) -> FlowDataset:
+    """A dataset that has ready-made images; TypeError for another one."""
+    if not isinstance(dataset, FlowDataset):
+        raise TypeError(f"{type(dataset).__name__} has no flow images")
+    return dataset
+
+
+def frames_of(dataset: Dataset) -> ClipDataset:
+    """A dataset that has frames; TypeError for another one."""
+    if not isinstance(dataset, ClipDataset):
+        raise TypeError(f"{type(dataset).__name__} has no frames")
+    return dataset
 
 
 class Split(NamedTuple):

@@ -6,6 +6,7 @@ import os
 import runpy
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -60,38 +61,48 @@ def write_flow_images(root: Path) -> Path:
     return root
 
 
-def environment(cache: Path) -> dict[str, str]:
-    """That of a user, with compiled programs kept in ``cache``.
+# For compilers: not as hard as for a user, which is three times as fast; and whatever
+# any process of the suite compiled serves all.
+COMPILING = {
+    "jax_disable_most_optimizations": True,
+    "jax_persistent_cache_min_compile_time_secs": 0,
+    "jax_compilation_cache_dir": os.environ["SELFME_TEST_COMPILED"],
+}
 
-    They are optimised less than a user's, which is three times as fast to compile.
-    """
+
+def environment() -> dict[str, str]:
+    """That of a user, but for compilers."""
     own = {k: v for k, v in os.environ.items() if k != "XLA_FLAGS"}
-    own["JAX_DISABLE_MOST_OPTIMIZATIONS"] = "1"
-    return own | {"JAX_COMPILATION_CACHE_DIR": str(cache)}
+    return own | {k.upper(): str(v) for k, v in COMPILING.items()}
 
 
-def start(*arguments: str, cache: Path, **extra: str) -> subprocess.Popen:
+def start(*arguments: str, **extra: str) -> subprocess.Popen:
     """The command as a process of its own; stdout is a pipe."""
     return subprocess.Popen(
         [sys.executable, "-m", "selfme_jax.main", *arguments],
         cwd=ROOT,
-        env=environment(cache) | extra,
+        env=environment() | extra,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
 
 
-def run(*arguments: str, cache: Path, **extra: str) -> Ended:
-    """The command from start to end."""
-    process = start(*arguments, cache=cache, **extra)
+def run(*arguments: str, module: str = "selfme_jax.main", **extra: str) -> Ended:
+    """The command from start to end, in a fork (see there)."""
+    with tempfile.TemporaryDirectory() as folder:
+        return fork(*arguments, folder=Path(folder), module=module, extra=extra)
+
+
+def alone(*arguments: str, **extra: str) -> Ended:
+    """The command from start to end, in a process of its own."""
+    process = start(*arguments, **extra)
     out, err = process.communicate(timeout=560)
     return Ended(process.returncode, out, err)
 
 
 def fork(
     *arguments: str,
-    cache: Path,
     folder: Path,
     module: str = "selfme_jax.main",
     extra: Mapping[str, str] = MappingProxyType({}),
@@ -99,7 +110,7 @@ def fork(
     """The same in a fork of a process that has imported everything: 0.1 s, not 3.
 
     Args:
-      arguments: of the command. cache: of compiled programs.
+      arguments: of the command.
       folder: an existing one, where stdout and stderr are kept.
       module: the entry point. extra: variables of its environment.
     """
@@ -107,24 +118,24 @@ def fork(
     context.set_forkserver_preload(["selfme_jax.run.pretrain", "pytest"])
     files = folder / "stdout", folder / "stderr"
     process = context.Process(
-        target=_child, args=(arguments, files, cache, module, dict(extra))
+        target=_child, args=(arguments, files, module, dict(extra))
     )
     process.start()
-    process.join(300)
+    process.join(560)
     if process.is_alive():
         process.kill()
         raise TimeoutError(arguments)
     return Ended(process.exitcode, *(path.read_text() for path in files))
 
 
-def _child(arguments, files, cache, module, extra) -> None:
+def _child(arguments, files, module, extra) -> None:
     import jax
 
     for number, path in enumerate(files, start=1):
         os.dup2(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC), number)
     os.chdir(ROOT)
-    os.environ.update(extra, JAX_COMPILATION_CACHE_DIR=str(cache))
-    jax.config.update("jax_compilation_cache_dir", str(cache))
-    jax.config.update("jax_disable_most_optimizations", True)
+    os.environ.update(environment() | extra)
+    for key, value in COMPILING.items():
+        jax.config.update(key, value)
     sys.argv = [module, *arguments]
     runpy.run_module(module, run_name="__main__")

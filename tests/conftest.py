@@ -1,15 +1,25 @@
 """Set-up of the whole suite: CPU, eight virtual devices, the place of real data."""
 
+import atexit
 import os
+import shutil
 import signal
+import tempfile
 import time
 from pathlib import Path
 
 # Before jax is imported. Child processes inherit this one; not the device count.
 os.environ.setdefault("JAX_PLATFORMS", "cpu")
+# Where commands keep what they compiled; workers get it from whoever started them.
+if "SELFME_TEST_COMPILED" not in os.environ:
+    os.environ["SELFME_TEST_COMPILED"] = tempfile.mkdtemp(prefix="selfme_compiled_")
+    atexit.register(shutil.rmtree, os.environ["SELFME_TEST_COMPILED"], True)
 
 import jax
 import pytest
+
+# As hard as users' programs are optimised compiles take most of the time.
+jax.config.update("jax_disable_most_optimizations", True)
 
 # A suite started in the background ignores ctrl-C, and so would the commands that it
 # starts, which must not.

@@ -35,7 +35,7 @@ LAW = {
     "configs": {"inputs", "systems"},
     "inference": {
         *("types", "files", "workdir", "ops", "motion", "train", "data"),
-        *("inputs", "systems", "targets"),
+        *("inputs", "systems", "targets", "evaluate", "report"),
     },
     "exporting": {"types", "extras", "files", "train", "report", "inference"},
     "run": {

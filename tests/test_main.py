@@ -21,11 +21,6 @@ STEPS, CHUNKS, SEEDS = 12, 3, 2
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture(scope="module")
 def data(tmp_path_factory):
     return command.write_flow_images(tmp_path_factory.mktemp("data") / "toy")
 
@@ -36,10 +31,10 @@ def arguments(data):
 
 
 @pytest.fixture(scope="module")
-def finished(arguments, cache, tmp_path_factory):
+def finished(arguments, tmp_path_factory):
     """(workdir, stdout, what was in the workdir at the first line) of a whole run."""
     folder = tmp_path_factory.mktemp("finished") / "runs" / "new"
-    process = command.start(*arguments, f"--workdir={folder}", cache=cache)
+    process = command.start(*arguments, f"--workdir={folder}")
     limit = threading.Timer(120, process.kill)  # seconds, on a very busy machine
     limit.start()
     first = process.stdout.readline()
@@ -229,7 +224,7 @@ def test_provenance_hashes_are_of_the_files(finished, results):
     assert provenance["wall_seconds"] == pytest.approx(seconds, abs=0.06)
 
 
-def test_running_again_redoes_nothing(arguments, cache, copy, data, tmp_path):
+def test_running_again_redoes_nothing(arguments, copy, data, tmp_path):
     """Nor where both, results and data, lie elsewhere now."""
     moved = shutil.copytree(data, tmp_path / "moved")
     before = contents(copy)
@@ -238,7 +233,6 @@ def test_running_again_redoes_nothing(arguments, cache, copy, data, tmp_path):
         f"--config.data.root={moved}",
         f"--workdir={copy}",
         "--stages=classifier",
-        cache=cache,
         folder=tmp_path,
     )
     assert (ended.code, ended.err) == (0, "")
@@ -249,12 +243,12 @@ def test_running_again_redoes_nothing(arguments, cache, copy, data, tmp_path):
     assert after == before
 
 
-def test_report_alone(arguments, cache, copy, finished, tmp_path):
+def test_report_alone(arguments, copy, finished, tmp_path):
     for name in ("report.html", "results.json"):
         (copy / name).unlink()
     shutil.rmtree(copy / "figures")
     ended = command.fork(
-        *arguments, f"--workdir={copy}", "--stages=report", cache=cache, folder=tmp_path
+        *arguments, f"--workdir={copy}", "--stages=report", folder=tmp_path
     )
     assert (ended.code, ended.err) == (0, "")
     assert "classifier" not in ended.out
@@ -264,14 +258,13 @@ def test_report_alone(arguments, cache, copy, finished, tmp_path):
     assert str(copy / "report.html") in ended.out
 
 
-def test_changed_config_is_refused_and_nothing_lost(arguments, cache, copy, tmp_path):
+def test_changed_config_is_refused_and_nothing_lost(arguments, copy, tmp_path):
     before = contents(copy)
     ended = command.fork(
         *arguments,
         f"--workdir={copy}",
         "--config.scvit.train.ema=0.5",
         "--config.seeds=3",
-        cache=cache,
         folder=tmp_path,
     )
     assert ended.code == 2 and ended.out == ""
@@ -281,28 +274,26 @@ def test_changed_config_is_refused_and_nothing_lost(arguments, cache, copy, tmp_
     assert contents(copy) == before
 
 
-def test_changed_data_are_refused(arguments, cache, copy, data, tmp_path):
+def test_changed_data_are_refused(arguments, copy, data, tmp_path):
     root = shutil.copytree(data, tmp_path / "toy")
-    shutil.copy(root / "p0_0.png", root / "p1_1.png")
+    shutil.copy(root / "p1_0.png", root / "p1_1.png")
     before = contents(copy)
     others = [a for a in arguments if "data.root" not in a]
     ended = command.fork(
         *others,
         f"--config.data.root={root}",
         f"--workdir={copy}",
-        cache=cache,
         folder=tmp_path,
     )
     assert ended.code == 2 and "manifest.csv" in ended.err
     assert contents(copy) == before
 
 
-def test_not_finite_stops_and_names_run_and_step(arguments, cache, tmp_path):
+def test_not_finite_stops_and_names_run_and_step(arguments, tmp_path):
     ended = command.fork(
         *arguments,
         "--config.flow.gamma=1e20",  # squares overflow in the first step
         f"--workdir={tmp_path / 'new'}",
-        cache=cache,
         folder=tmp_path,
     )
     assert ended.code == 3
@@ -320,9 +311,7 @@ def wait_for_rows(process, folder, count):
         time.sleep(0.002)
 
 
-def test_killed_at_any_moment_it_resumes_to_the_same(
-    arguments, cache, finished, tmp_path
-):
+def test_killed_at_any_moment_it_resumes_to_the_same(arguments, finished, tmp_path):
     """Kill -9 at random moments of training (and ctrl-C once), then let it end.
 
     The last run has other engine settings, which may change and change no result.
@@ -333,7 +322,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same(
     signals = [signal.SIGKILL, signal.SIGKILL, signal.SIGINT, signal.SIGKILL]
     said = ""
     for number in signals:
-        process = command.start(*words, cache=cache)
+        process = command.start(*words)
         known = len(read_metrics(folder))
         wait_for_rows(process, folder, known + generator.randint(1, 4))
         time.sleep(generator.uniform(0, 0.1))
@@ -348,7 +337,7 @@ def test_killed_at_any_moment_it_resumes_to_the_same(
         assert not (folder / "predictions.csv").exists()  # in the midst of it
     engine = ("log_every=5", "save_seconds=60")
     words += tuple(f"--config.engine.classifier.{setting}" for setting in engine)
-    ended = command.run(*words, cache=cache)
+    ended = command.run(*words)
     assert (ended.code, ended.err) == (0, "")
     assert "resumed at step" in said + ended.out
     assert "kept" in said + ended.out

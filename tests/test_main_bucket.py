@@ -22,11 +22,6 @@ def cloud():
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture(scope="module")
 def extra(cloud, tmp_path_factory):
     home = tmp_path_factory.mktemp("home")
     return cloud.environment | {"XDG_CACHE_HOME": str(home)}
@@ -64,16 +59,16 @@ def fetch(cloud, folder, target):
     return target
 
 
-def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_path):
+def test_preempted_resumed_and_exported(data, remote, cloud, extra, tmp_path):
     whole = tmp_path / "whole"
     arguments = *command.TINY, "--config.engine.classifier.save_seconds=2"
     arguments = command.CONFIG, *arguments
     local = f"--config.data.root={data}", f"--workdir={whole}"
-    done = command.run(*arguments, *local, cache=cache)
+    done = command.run(*arguments, *local)
     assert done.code == 0, done.err
 
     places = f"--config.data.root={remote}", "--workdir=gs://bucket/runs/a"
-    process = command.start(*arguments, *places, cache=cache, **extra)
+    process = command.start(*arguments, *places, **extra)
     end = time.monotonic() + 200
     while not metrics(cloud, "runs/a") and time.monotonic() < end:
         time.sleep(0.05)
@@ -83,7 +78,7 @@ def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_p
     assert "SIGTERM" in err and len(said(err)) == 1
     assert "copying gs://data/flow/toy: 21 files" in out
 
-    done = command.run(*arguments, *places, cache=cache, **extra)
+    done = command.run(*arguments, *places, **extra)
     assert (done.code, said(done.err)) == (0, [])
     assert "copying" not in done.out and "gs://bucket/runs/a/report.html" in done.out
     found = fetch(cloud, "runs/a", tmp_path / "found")
@@ -101,7 +96,6 @@ def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_p
         f"--output={tmp_path / 'exported'}",
         "--fold=toy/p1",
         "--format=safetensors",
-        cache=cache,
         folder=tmp_path,
         module="selfme_jax.export",
         extra=extra,
@@ -111,7 +105,7 @@ def test_preempted_resumed_and_exported(data, remote, cloud, cache, extra, tmp_p
     shutil.rmtree(whole)
 
 
-def test_refusals_are_lines(remote, cache, extra, tmp_path):
+def test_refusals_are_lines(remote, extra, tmp_path):
     arguments = command.CONFIG, f"--config.data.root={remote}", *command.TINY
     cases = {
         "gs://forbidden-bucket/a": "cannot reach gs://forbidden-bucket/a",
@@ -120,7 +114,7 @@ def test_refusals_are_lines(remote, cache, extra, tmp_path):
     }
     for folder, text in cases.items():
         done = command.fork(
-            *arguments, f"--workdir={folder}", cache=cache, folder=tmp_path, extra=extra
+            *arguments, f"--workdir={folder}", folder=tmp_path, extra=extra
         )
         assert done.code == 2, done.err
         assert text in done.err and len(done.err.splitlines()) <= 3, done.err
@@ -128,8 +122,6 @@ def test_refusals_are_lines(remote, cache, extra, tmp_path):
         "selfme_jax.prepare": ("casme2", "--source=x", "--data_dir=gs://data/casme2"),
         "selfme_jax.export": ("--workdir=x", "--output=gs://data/y", "--refit"),
     }.items():
-        done = command.fork(
-            *flags, cache=cache, folder=tmp_path, module=module, extra=extra
-        )
+        done = command.fork(*flags, folder=tmp_path, module=module, extra=extra)
         assert done.code == 2, done.err
         assert "on this machine" in done.err and len(done.err.splitlines()) <= 2

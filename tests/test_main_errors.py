@@ -67,7 +67,7 @@ def fails(tmp_path):
         new = tmp_path / "new"
         if not any(argument.startswith("--workdir") for argument in arguments):
             arguments += (f"--workdir={new}",)
-        ended = command.fork(*arguments, cache=tmp_path / "compiled", folder=tmp_path)
+        ended = command.fork(*arguments, folder=tmp_path)
         assert ended.code == 2, ended
         assert "Traceback" not in ended.err
         *before, last = ended.err.rstrip("\n").split("error: ")
@@ -180,10 +180,9 @@ def test_no_motion_to_classify(fails, tmp_path):
 
 
 def test_a_platform_that_is_not_there(data, tmp_path):
-    ended = command.run(
+    ended = command.alone(
         *(command.CONFIG, f"--config.data.root={data}"),
         f"--workdir={tmp_path / 'new'}",
-        cache=tmp_path,
         JAX_PLATFORMS="abacus",
     )
     assert ended.code == 2 and ended.err.count("\n") == 2
@@ -196,7 +195,6 @@ def test_a_device_without_the_memory(data, tmp_path):
         *(command.CONFIG, f"--config.data.root={data}", *command.TINY),
         "--config.scvit.train.batch_size=1000000",
         f"--workdir={tmp_path / 'new'}",
-        cache=tmp_path,
     )
     assert ended.code == 2 and ended.err.count("\n") == 2
     assert "Out of memory" in ended.err and "runs_per_device" in ended.err

@@ -16,7 +16,6 @@ def weights(folder, steps):
 
 
 def test_killed_pretraining_resumes_to_the_same(tmp_path):
-    cache = tmp_path / "compiled"
     steps = 12
     arguments = (
         *(CONFIG, *MOTION, *PEOPLE, f"--config.motion.train.steps={steps}"),
@@ -24,9 +23,9 @@ def test_killed_pretraining_resumes_to_the_same(tmp_path):
         "--config.engine.motion.log_every=1",
     )
     whole, killed = tmp_path / "whole", tmp_path / "killed"
-    done = command.run(*arguments, f"--workdir={whole}", cache=cache)
+    done = command.run(*arguments, f"--workdir={whole}")
     assert done.code == 0, done.err
-    process = command.start(*arguments, f"--workdir={killed}", cache=cache)
+    process = command.start(*arguments, f"--workdir={killed}")
     metrics = killed / "metrics.jsonl"
     end = time.monotonic() + 200
     while time.monotonic() < end:
@@ -36,7 +35,7 @@ def test_killed_pretraining_resumes_to_the_same(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     assert not (killed / "checkpoints" / "motion" / "0000" / str(steps)).exists()
-    again = command.run(*arguments, f"--workdir={killed}", cache=cache)
+    again = command.run(*arguments, f"--workdir={killed}")
     assert again.code == 0, again.err
     assert "resumed at step" in again.out
     import jax

@@ -18,15 +18,10 @@ MOTION = (
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory, cache):
+def trained(tmp_path_factory):
     """Workdir of a finished pretraining run."""
     folder = tmp_path_factory.mktemp("trained") / "run"
-    ended = command.run(CONFIG, *MOTION, *PEOPLE, f"--workdir={folder}", cache=cache)
+    ended = command.run(CONFIG, *MOTION, *PEOPLE, f"--workdir={folder}")
     assert ended.code == 0, ended.err
     assert ended.out.startswith("synthetic: 6 clips, 36 frames of 32x32, the last 50%")
     assert "no held-out pair has a gap of 5 frames" in ended.out
@@ -45,7 +40,7 @@ def test_pretraining_scores_held_out_pairs(trained):
     assert (trained / "figures" / "pairs.png").read_bytes().startswith(b"\x89PNG")
 
 
-def recognise(folder, trained, scope, cache, *further):
+def recognise(folder, trained, scope, *further):
     arguments = (
         *("--config=configs/synthetic.py", *SMALL_MOTION),
         "--config.synthetic.frames=6",
@@ -53,16 +48,16 @@ def recognise(folder, trained, scope, cache, *further):
         f"--config.motion.init={trained}",
         f"--workdir={folder}",
     )
-    return command.run(*arguments, *further, cache=cache)
+    return command.run(*arguments, *further)
 
 
-def test_scopes_are_reported_and_read_flow_once(trained, tmp_path, cache):
+def test_scopes_are_reported_and_read_flow_once(trained, tmp_path):
     shared = tmp_path / "shared"
     flag = f"--config.engine.motion.workdir={shared}"
     flows = {}
     for scope, further in (("pretrained", (flag,)), ("all_subjects", ())):
         folder = tmp_path / scope
-        ended = recognise(folder, trained, scope, cache, *further)
+        ended = recognise(folder, trained, scope, *further)
         assert ended.code == 0, ended.err
         flows[scope] = np.load(folder / "flow.npy")
         assert flows[scope].shape == (1, 9, 28, 28, 3)
@@ -80,16 +75,32 @@ def test_scopes_are_reported_and_read_flow_once(trained, tmp_path, cache):
     # Other labels on the motion of the first run: nothing is read again.
     folder = tmp_path / "other"
     other = "--config.shuffle_labels=True"
-    ended = recognise(folder, trained, "pretrained", cache, flag, other)
+    ended = recognise(folder, trained, "pretrained", flag, other)
     assert ended.code == 0, ended.err
     assert "flow kept from before" in ended.out and "reading flow" not in ended.out
     assert "Labels were shuffled" in ended.out
     np.testing.assert_array_equal(np.load(folder / "flow.npy"), flows["pretrained"])
+    # Another classifier on what a whole run learned: nothing is learned again.
+    run, folder = tmp_path / "all_subjects", tmp_path / "classifier"
+    flags = (f"--config.engine.motion.workdir={run}", "--config.method=ststnet")
+    flags += ("--config.ststnet.train.steps=2",)
+    rows = (run / "metrics.jsonl").read_bytes()
+    ended = recognise(folder, trained, "all_subjects", *flags)
+    assert ended.code == 0, ended.err
+    np.testing.assert_array_equal(np.load(folder / "flow.npy"), flows["all_subjects"])
+    kept = [json.loads(x) for x in (run / "metrics.jsonl").read_text().splitlines()]
+    assert (run / "metrics.jsonl").read_bytes() == rows and len(kept) == 4
+    results = json.loads((folder / "results.json").read_text())
+    assert results["protocol"]["motion_scope"] == "all_subjects"
+    # One that would have been learned otherwise is not taken for it.
+    flags += ("--config.motion.train.steps=3",)
+    ended = recognise(tmp_path / "x", trained, "all_subjects", *flags)
+    assert ended.code == 2 and "motion.train.steps: 2 -> 3" in ended.err
 
 
-def test_somebody_met_in_pretraining_is_said(trained, tmp_path, cache):
+def test_somebody_met_in_pretraining_is_said(trained, tmp_path):
     met = "--config.synthetic.first_subject=1001"
-    ended = recognise(tmp_path / "met", trained, "pretrained", cache, met)
+    ended = recognise(tmp_path / "met", trained, "pretrained", met)
     assert ended.code == 0, ended.err
     results = json.loads((tmp_path / "met" / "results.json").read_text())
     assert results["protocol"]["saw_test_subject"] is True
@@ -118,7 +129,6 @@ def test_errors_of_the_motion_keys(flags, message, tmp_path):
     ended = command.fork(
         *("--config=configs/synthetic.py", *SMALL_MOTION, *flags),
         f"--workdir={tmp_path / 'run'}",
-        cache=tmp_path,
         folder=tmp_path,
     )
     assert ended.code == 2

@@ -25,12 +25,7 @@ def arguments(tmp_path_factory):
     return command.CONFIG, f"--config.data.root={root}", *LONGER
 
 
-@pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
-def start(count, *arguments, cache, **extra):
+def start(count, *arguments, **extra):
     """The command as ``count`` processes, one device each."""
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -41,7 +36,7 @@ def start(count, *arguments, cache, **extra):
         **extra,
     }
     return [
-        command.start(*arguments, cache=cache, JAX_PROCESS_ID=str(number), **pod)
+        command.start(*arguments, JAX_PROCESS_ID=str(number), **pod)
         for number in range(count)
     ]
 
@@ -62,13 +57,13 @@ def wait_for_step(folder, step):
     raise TimeoutError(step)
 
 
-def test_killed_preempted_and_finished_by_others(arguments, cache, tmp_path):
+def test_killed_preempted_and_finished_by_others(arguments, tmp_path):
     whole, folder = tmp_path / "whole", tmp_path / "pod"
-    done = command.run(*arguments, f"--workdir={whole}", cache=cache)
+    done = command.run(*arguments, f"--workdir={whole}")
     assert done.code == 0, done.err
     arguments = *arguments, f"--workdir={folder}"
 
-    workers = start(4, *arguments, cache=cache)
+    workers = start(4, *arguments)
     wait_for_step(folder, 5)
     os.kill(workers[2].pid, signal.SIGKILL)
     found = ends(workers)
@@ -80,7 +75,7 @@ def test_killed_preempted_and_finished_by_others(arguments, cache, tmp_path):
         assert ("results in" in out) == (number == 0)  # only one of them speaks
     assert not (folder / "predictions.csv").exists()
 
-    workers = start(2, *arguments, cache=cache)
+    workers = start(2, *arguments)
     wait_for_step(folder, 15)
     os.kill(workers[1].pid, signal.SIGTERM)
     (code0, out, err), (code1, *_) = ends(workers)
@@ -89,13 +84,13 @@ def test_killed_preempted_and_finished_by_others(arguments, cache, tmp_path):
     assert "SIGTERM" in err and "saved at step" in err and "resumes" in err
     assert len(err.splitlines()) == 1
 
-    process = command.start(*arguments, cache=cache)
+    process = command.start(*arguments)
     wait_for_step(folder, 25)
     process.send_signal(signal.SIGTERM)
     ((code, _, err),) = ends([process])
     assert code == 75 and len(err.splitlines()) == 1
 
-    done = command.run(*arguments, cache=cache)
+    done = command.run(*arguments)
     assert done.code == 0, done.err
     steps = [row["step"] for row in log.read(folder / "metrics.jsonl")]
     assert steps == list(range(1, STEPS + 1))
@@ -103,11 +98,9 @@ def test_killed_preempted_and_finished_by_others(arguments, cache, tmp_path):
     np.testing.assert_allclose(mine.probs, expected.probs, atol=1e-4)
 
 
-def test_a_worker_that_waits_says_for_whom(arguments, cache, tmp_path):
+def test_a_worker_that_waits_says_for_whom(arguments, tmp_path):
     folder = tmp_path / "never"
-    workers = start(
-        *(3, *arguments, f"--workdir={folder}"), cache=cache, SELFME_POD_TIMEOUT="14"
-    )
+    workers = start(*(3, *arguments, f"--workdir={folder}"), SELFME_POD_TIMEOUT="14")
     workers[2].kill()
     for number, (code, out, err) in enumerate(ends(workers[:2])):
         assert code == 2, err
@@ -118,9 +111,9 @@ def test_a_worker_that_waits_says_for_whom(arguments, cache, tmp_path):
     assert not folder.exists()
 
 
-def test_an_error_of_one_worker_is_told_to_all(arguments, cache, tmp_path):
+def test_an_error_of_one_worker_is_told_to_all(arguments, tmp_path):
     (tmp_path / "file").touch()
     flag = f"--workdir={tmp_path / 'file'}"
-    for code, _, err in ends(start(2, *arguments, flag, cache=cache)):
+    for code, _, err in ends(start(2, *arguments, flag)):
         assert code == 2
         assert "move it away" in err and "Traceback" not in err

@@ -42,7 +42,6 @@ def test_synthetic_faces_through_all_stages(tmp_path):
         *SMALL_MOTION,
         "--config.flow.scale=0.001",
         f"--workdir={folder}",
-        cache=tmp_path,
         JAX_DISABLE_MOST_OPTIMIZATIONS="1",  # compiles three times as fast
     )
     assert ended.code == 0, ended.err
@@ -73,7 +72,6 @@ def test_published_weights_score_as_published(shared_data, tmp_path):
         f"--config.ststnet.weights={shared_data / 'ststnet' / 'weights.npz'}",
         "--config.bootstrap=200",
         f"--workdir={folder}",
-        cache=tmp_path,
         OPENBLAS_NUM_THREADS="1",  # the linear floor is small: threads slow it down
     )
     assert ended.code == 0, ended.err

@@ -17,15 +17,8 @@ SMALL = (
 )
 
 
-def run(*arguments, cache):
-    done = subprocess.run(
-        [sys.executable, "-m", "selfme_jax.tables", *arguments],
-        cwd=command.ROOT,
-        env=command.environment(cache),
-        capture_output=True,
-        text=True,
-    )
-    return done
+def run(*arguments):
+    return command.run(*arguments, module="selfme_jax.tables")
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +34,9 @@ def test_tables_are_made_and_made_again_from_what_is_there(data, tmp_path):
         *SMALL,
         f"--workdir={tmp_path / 'run'}",
     )
-    done = run(*flags, cache=tmp_path / "cache")
-    assert done.returncode == 0, done.stderr
-    first = done.stdout.splitlines()[0]
+    done = run(*flags)
+    assert done.code == 0, done.err
+    first = done.out.splitlines()[0]
     assert first.startswith("tables protocols: 7 cells on toy, 1 seed(s)")
     with (tmp_path / "run/protocols/table.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
@@ -60,33 +53,56 @@ def test_tables_are_made_and_made_again_from_what_is_there(data, tmp_path):
     mean = by_name["mean of folds"]
     assert mean["folder"] == by_name["pooled, fixed epochs"]["folder"]
     assert mean["score_rule"] == "mean_of_folds"
-    alone = by_name["cross-database"]
+    alone = by_name["leave one dataset out"]
     assert "at least two datasets" in alone["why_not"] and not alone["uf1"]
-    again = run(*flags, cache=tmp_path / "cache")
-    assert again.returncode == 0 and "compiling" not in again.stdout
-    assert again.stdout.split("## ")[1] == done.stdout.split("## ")[1]
+    again = run(*flags)
+    assert again.code == 0 and "compiling" not in again.out
+    assert again.out.split("## ")[1] == done.out.split("## ")[1]
     # Nor where the data lie elsewhere; other data are other cells.
     moved = shutil.copytree(data, tmp_path / "moved")
     flags = *flags, f"--config.data.root={moved}"
-    again = run(*flags, cache=tmp_path / "cache")
-    assert again.returncode == 0 and "compiling" not in again.stdout
-    assert again.stdout.split("## ")[1] == done.stdout.split("## ")[1]
-    shutil.copy(moved / "p0_0.png", moved / "p1_1.png")
-    other = run(*flags, "--rows=mean of folds", cache=tmp_path / "cache")
-    assert other.returncode == 0 and "compiling" in other.stdout
+    again = run(*flags)
+    assert again.code == 0 and "compiling" not in again.out
+    assert again.out.split("## ")[1] == done.out.split("## ")[1]
+    shutil.copy(moved / "p1_0.png", moved / "p1_1.png")
+    other = run(*flags, "--rows=mean of folds")
+    assert other.code == 0 and "compiling" in other.out
+
+
+def test_the_audit_is_one_page_by_one_command(data, tmp_path):
+    done = run(
+        "--table=protocols",
+        "--systems=scvit,ststnet",
+        "--rows=SCViT: fixed epochs,SCViT: oracle epoch",
+        command.CONFIG,
+        f"--config.data.root={data}",
+        *SMALL,
+        f"--workdir={tmp_path / 'run'}",
+        cache=tmp_path / "cache",
+    )
+    assert done.returncode == 0, done.stderr
+    made = tmp_path / "run/protocols"
+    assert {"audit.html", "audit.png", "audit.csv"} <= {p.name for p in made.iterdir()}
+    with (made / "audit.csv").open(newline="") as file:
+        first, second = csv.DictReader(file)
+    assert (first["system"], second["system"]) == ("SCViT", "STSTNet")
+    fixed, oracle = first["fixed epochs: uf1"], first["oracle epoch: uf1"]
+    gain = float(oracle) - float(fixed)
+    assert gain >= 0 and float(first["gain"]) == pytest.approx(gain)
+    assert not first["shuffled: uf1"] and not second["fixed epochs: uf1"]
+    assert "oracle - fixed" in done.stdout
 
 
 def test_bad_flags_are_a_line(data, tmp_path):
-    done = run("--table=sotta", command.CONFIG, cache=tmp_path)
-    assert done.returncode == 2
-    assert done.stderr.startswith("error: --table=sotta: give one or more of sota")
+    done = run("--table=sotta", command.CONFIG)
+    assert done.code == 2
+    assert done.err.startswith("error: --table=sotta: give one or more of sota")
     done = run(
         "--table=ablation",
         command.CONFIG,
         f"--config.data.root={data}",
-        cache=tmp_path,
     )
-    assert done.returncode == 2 and "learns motion" in done.stderr
+    assert done.code == 2 and "learns motion" in done.err
 
 
 def test_rows_alone_and_those_that_are_there(data, tmp_path):
@@ -99,16 +115,16 @@ def test_rows_alone_and_those_that_are_there(data, tmp_path):
         f"--workdir={tmp_path / 'run'}",
     )
     for rows, there in (("TV-L1 + SCViT", 1), ("Bi-WOOF,LBP-TOP", 2)):
-        done = run(*flags, f"--rows={rows}", cache=tmp_path / "cache")
-        assert done.returncode == 0, done.stderr
+        done = run(*flags, f"--rows={rows}")
+        assert done.code == 0, done.err
         with (tmp_path / "run/sota/table.csv").open(newline="") as file:
             found = {r["row"]: r for r in csv.DictReader(file)}
         assert sum(bool(r["uf1"]) for r in found.values()) == there
     assert found["TV-L1 + SCViT"]["uf1"] and found["Bi-WOOF"]["uf1"]
     assert found["VGG16"]["why_not"] == "not run yet (--rows)"
     assert "frames" in found["LBP-TOP"]["why_not"]  # asked for, but cannot be had
-    done = run(*flags, "--rows=VGG17", cache=tmp_path / "cache")
-    assert done.returncode == 2 and "VGG16" in done.stderr
+    done = run(*flags, "--rows=VGG17")
+    assert done.code == 2 and "VGG16" in done.err
 
 
 def test_a_pod_makes_the_same_tables(data, tmp_path):
@@ -120,8 +136,8 @@ def test_a_pod_makes_the_same_tables(data, tmp_path):
         f"--config.data.root={data}",
         *SMALL,
     )
-    alone = run(*flags, f"--workdir={tmp_path / 'alone'}", cache=tmp_path / "cache")
-    assert alone.returncode == 0, alone.stderr
+    alone = run(*flags, f"--workdir={tmp_path / 'alone'}")
+    assert alone.code == 0, alone.err
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
@@ -134,9 +150,7 @@ def test_a_pod_makes_the_same_tables(data, tmp_path):
         subprocess.Popen(
             [sys.executable, "-m", "selfme_jax.tables", *flags, where],
             cwd=command.ROOT,
-            env=command.environment(tmp_path / "cache")
-            | pod
-            | {"JAX_PROCESS_ID": str(number)},
+            env=command.environment() | pod | {"JAX_PROCESS_ID": str(number)},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,

@@ -37,7 +37,7 @@ def test_the_page_makes_a_system(checkout):
     done = subprocess.run(
         [sys.executable, "-m", *words, *command.TINY[:2], "--workdir=run"],
         cwd=checkout,
-        env=command.environment(checkout / "cache"),
+        env=command.environment(),
         capture_output=True,
         text=True,
     )

@@ -55,9 +55,7 @@ def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
     """``| head -1``: the exit code is that of a program that SIGPIPE ended."""
     data = command.write_flow_images(tmp_path / "toy")
     words = [command.CONFIG, f"--config.data.root={data}", *command.TINY]
-    process = command.start(
-        *words, f"--workdir={tmp_path / 'run'}", cache=tmp_path / "cache"
-    )
+    process = command.start(*words, f"--workdir={tmp_path / 'run'}")
     assert "toy: 20 clips" in process.stdout.readline()
     process.stdout.close()
     assert process.stderr.read() == ""

@@ -94,15 +94,19 @@ class Level(nn.Module):
 
 
 class Attention(nn.Module):
-    """Self-attention, [..., n, d] -> [..., n, d]; a head is d // heads wide."""
+    """Self-attention, [..., n, d] -> [..., n, d]; a head is d // heads wide.
+
+    bias: of queries, keys and values.
+    """
 
     heads: int
+    bias: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         d = x.shape[-1]
         width = d // self.heads
-        qkv = nn.Dense(3 * width * self.heads, use_bias=False, name="qkv")(x)
+        qkv = nn.Dense(3 * width * self.heads, use_bias=self.bias, name="qkv")(x)
         qkv = qkv.reshape(*x.shape[:-1], 3, self.heads, width)
         q, k, v = jnp.moveaxis(qkv, -3, 0)
         scores = jnp.einsum("...qhd,...khd->...hqk", q, k) * width**-0.5

@@ -66,8 +66,8 @@ def describe(
     for plane in codes(clip, radii=radii):
         cell = block * BINS + uniform()[plane]  # [t', h', w']
         found.append(np.bincount(cell.ravel(), minlength=count * BINS))
-    found = np.stack(found).reshape(3, count, BINS).swapaxes(0, 1)
-    return (found / found.sum(-1, keepdims=True)).astype(np.float32).ravel()
+    counts = np.stack(found).reshape(3, count, BINS).swapaxes(0, 1)
+    return (counts / counts.sum(-1, keepdims=True)).astype(np.float32).ravel()
 
 
 def codes(clip: np.ndarray, *, radii: tuple[int, int, int]) -> np.ndarray:

@@ -75,8 +75,9 @@ class PoolNorm(nn.Module):
         if train:
             count = len(maps[0]) * sum(int(w.sum()) for w in inside)
             kept = [x * w for x, w in zip(maps, inside, strict=True)]
-            m = sum(x.sum((0, 1, 2)) for x in kept) / count
-            v = sum((x * x).sum((0, 1, 2)) for x in kept) / count - m * m
+            zero = jnp.asarray(0.0)
+            m = sum((x.sum((0, 1, 2)) for x in kept), zero) / count
+            v = sum(((x * x).sum((0, 1, 2)) for x in kept), zero) / count - m * m
             if not self.is_initializing():
                 mean.value = 0.9 * mean.value + 0.1 * m
                 var.value = 0.9 * var.value + 0.1 * v

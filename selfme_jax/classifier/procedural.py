@@ -13,7 +13,7 @@ import numpy as np
 import optax
 
 from selfme_jax.ops import augment
-from selfme_jax.types import Tell
+from selfme_jax.types import Array, Tell
 
 _STEPS = 100  # as one program; the last one may be shorter
 
@@ -46,9 +46,9 @@ class Fields(NamedTuple):
     [n, k] float, shares. units: [n, a], 0 or 1.
     """
 
-    inputs: np.ndarray
-    classes: np.ndarray
-    units: np.ndarray
+    inputs: Array
+    classes: Array
+    units: Array
 
 
 class State(NamedTuple):

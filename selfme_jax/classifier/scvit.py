@@ -72,10 +72,10 @@ class SCViT(nn.Module):
         """
         rows = regions.split(flow, row_fraction=self.row_fraction, multiple=self.patch)
         embed = tokens.Embed(self.patch, self.width, self.place_scale, name="embed")
-        rows = embed(rows)
-        places = [x.shape[-2] for x in rows]
+        embedded = embed(rows)
+        places = [x.shape[-2] for x in embedded]
         x = jnp.concatenate(
-            [x.reshape(x.shape[0], -1, self.width) for x in rows], axis=1
+            [x.reshape(x.shape[0], -1, self.width) for x in embedded], axis=1
         )
         if self.head == "token":
             cls = self.param("cls", nn.initializers.normal(0.02), (1, 1, self.width))
@@ -84,10 +84,10 @@ class SCViT(nn.Module):
             self.depth, self.heads, self.mlp, self.dropout, name="encoder"
         )(x, train=train)
         body = x[:, 1:] if self.head == "token" else x
-        rows = jnp.split(body, [2 * places[0]], axis=1)
+        parts = jnp.split(body, [2 * places[0]], axis=1)
         sides = [
             t.reshape(t.shape[0], 2, n, self.width)
-            for t, n in zip(rows, places, strict=True)
+            for t, n in zip(parts, places, strict=True)
         ]
         if self.head == "symmetric":
             x = jnp.concatenate([s.mean(1) for s in sides], axis=1)

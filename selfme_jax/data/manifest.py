@@ -138,5 +138,6 @@ def _encode(samples: Sequence[Sample], classes: Sequence[str]) -> bytes:
     columns = (*COLUMNS, OPTIONAL) if any(s.aus for s in samples) else COLUMNS
     writer.writerow(columns)
     for s in samples:
-        writer.writerow(s._replace(label=classes[s.label])[: len(columns)])
+        row = s._asdict() | {"label": classes[s.label]}
+        writer.writerow(list(row.values())[: len(columns)])
     return out.getvalue().encode()

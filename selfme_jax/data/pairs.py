@@ -27,15 +27,22 @@ class ClipInfo(NamedTuple):
 
     name: str
     start: int  # index of its first frame
-    count: int  # frames
+    count: int  # type: ignore[assignment]  # frames; hides tuple.count
     fps: float  # frames per second; 0 where not known
 
 
 class Frames(Protocol):
     """Frames of all clips under one index: ``VideoFrames`` or ``MemoryFrames``."""
 
-    clips: tuple[ClipInfo, ...]
-    size: int  # height and width of every frame
+    @property
+    def clips(self) -> tuple[ClipInfo, ...]:
+        """Of all frames, one after the other."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """Height and width of every frame."""
+        ...
 
     def frame(self, index: int) -> np.ndarray:
         """[size, size, 3] uint8 RGB; may be called from several threads."""
@@ -55,7 +62,9 @@ class MemoryFrames(NamedTuple):
         Raises:
             UserError: frames that are not square, or not all of one size.
         """
-        clips, images, start = [], [], 0
+        clips: list[ClipInfo] = []
+        images: list[np.ndarray] = []
+        start = 0
         for i, sample in enumerate(dataset.samples):
             frames = dataset.clip(i).frames
             name = f"{sample.person}/{sample.sample}"

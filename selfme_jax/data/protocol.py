@@ -46,15 +46,15 @@ def parse_label(text: str, classes: Sequence[str] = CLASSES) -> int:
 
 
 def shuffle_labels(samples: Sequence[Sample], seed: int) -> tuple[Sample, ...]:
-    """A control: the labels of each dataset dealt out anew, counts kept."""
+    """A control: labels and action units of each dataset dealt out anew."""
     rng = np.random.default_rng([seed, _SHUFFLE])
-    samples = list(samples)
+    found = list(samples)
     for dataset in sorted({s.dataset for s in samples}):
         own = [i for i, s in enumerate(samples) if s.dataset == dataset]
-        dealt = rng.permutation([samples[i].label for i in own])
-        for i, label in zip(own, dealt, strict=True):
-            samples[i] = samples[i]._replace(label=int(label))
-    return tuple(samples)
+        for i, j in zip(own, rng.permutation(own), strict=True):
+            given = samples[j]
+            found[i] = samples[i]._replace(label=given.label, aus=given.aus)
+    return tuple(found)
 
 
 def count(samples: Sequence[Sample], dataset: str, number: int = 3) -> Counts:

@@ -7,7 +7,7 @@ part0000, part0001, ..., which are read as one.
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import tensorflow_datasets as tfds
@@ -30,8 +30,12 @@ class Encoded(tfds.decode.SkipDecoding):
         return example
 
 
-class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):
+class Builder(tfds.core.GeneratorBasedBuilder, skip_registration=True):  # type: ignore[call-arg]
     """A builder that downloads nothing and writes parts, records in order."""
+
+    if TYPE_CHECKING:  # what TFDS, which has no types, lets its subclasses say
+
+        def __init_subclass__(cls, *, skip_registration: bool) -> None: ...
 
     # TFDS would look for a list of URLs beside the module, and needs the package
     # importlib_resources for that, which it does not install.
@@ -118,4 +122,5 @@ def decode(png: bytes) -> np.ndarray:
     import cv2
 
     image = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    return cv2.cvtColor(image, cv2.COLOR_BGR2RGB)
+    # Of a PNG that is none OpenCV says so here.
+    return cv2.cvtColor(cast(np.ndarray, image), cv2.COLOR_BGR2RGB)

@@ -96,7 +96,10 @@ def make(seed: int, *, seconds: float, fps: float, noise: float = 1.5) -> LongVi
 
 
 def _write(rng, face: anatomy.Anatomy, seconds: float, n: int) -> Script:
-    events, skins, turns, at = [], [], [], rng.uniform(0.5, 1.5)
+    events: list[Event] = []
+    skins: list[Skin] = []
+    turns: list[tuple[float, ...]] = []
+    at = rng.uniform(0.5, 1.5)
     kinds, weights = zip(*NEXT.items(), strict=True)
     while True:
         kind = str(rng.choice(kinds, p=weights))
@@ -229,7 +232,7 @@ def _shoot(video: LongVideo, t: float) -> np.ndarray:
     frame = frame @ turn.astype(np.float32)
     nearer = np.array([np.sin(yaw), np.sin(pitch)], np.float32)
     shorter = np.array([np.cos(yaw), np.cos(pitch)], np.float32)
-    here = frame
+    here: np.ndarray = frame
     for _ in range(3):  # where on the solid is what is seen there?
         here = (frame - _look_up(video.depth, here)[..., None] * nearer) / shorter
     source = here.copy()
@@ -238,7 +241,8 @@ def _shoot(video: LongVideo, t: float) -> np.ndarray:
             source -= np.float32(level) * _look_up(skin.field, here)
     n = len(video.canvas)
     pixels = (source / portrait.EXTENT + 1) * n / 2 - 0.5
-    return cv2.remap(
+    # No second map, which its stub does not know.
+    return cv2.remap(  # type: ignore[call-overload]
         video.canvas, pixels, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
 
@@ -249,8 +253,9 @@ def _look_up(values: np.ndarray, at: np.ndarray) -> np.ndarray:
 
     scale = np.float32(len(values) / 2 / portrait.EXTENT)
     pixels = at * scale + np.float32(len(values) / 2 - 0.5)
-    how = {"interpolation": cv2.INTER_LINEAR, "borderMode": cv2.BORDER_REPLICATE}
-    return cv2.remap(values, pixels, None, **how)
+    return cv2.remap(  # type: ignore[call-overload]
+        values, pixels, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
 
 
 def _grid(n: int) -> np.ndarray:

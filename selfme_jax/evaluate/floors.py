@@ -32,7 +32,7 @@ def evaluate(
 
     Args:
         samples: all of them.
-        splits: LOSO folds.
+        splits: of the protocol.
         inputs: [d, n, ...] what the method reads; d = 1 where all folds share it,
             or one per fold.
         classes: names.

@@ -88,8 +88,12 @@ def compare(
 def pool(videos: Sequence[Spotted]) -> Spotted:
     """The sum over videos: scores are of the pooled counts, never means of scores."""
     errors = tuple(error for video in videos for error in video.apex_errors)
-    hits, found, true = (sum(video[k] for video in videos) for k in range(3))
-    return Spotted(hits, found, true, errors)
+    return Spotted(
+        sum(video.hits for video in videos),
+        sum(video.found for video in videos),
+        sum(video.true for video in videos),
+        errors,
+    )
 
 
 def false_alarms(videos: Sequence[Spotted], seconds: float) -> float:

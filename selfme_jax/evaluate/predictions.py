@@ -10,6 +10,7 @@ from os import PathLike
 import numpy as np
 
 from selfme_jax import files
+from selfme_jax.evaluate import folds
 from selfme_jax.types import Predictions, Sample, Split, UserError
 
 COLUMNS = ("seed", "fold", "dataset", "subject", "sample", "label", "pred")
@@ -26,21 +27,20 @@ def table(
     probs: np.ndarray,
     outputs: Sequence[str],
 ) -> Predictions:
-    """One row per seed and sample, seeds outermost.
+    """One row per seed and held-out sample, seeds outermost.
 
     Args:
-        samples: n of them. splits: they hold out every sample once.
+        samples: n of them. splits: they hold out none twice.
         seeds: s of them.
         labels: [n] or [n, k] int, of the samples.
         probs: [s, n, k]. outputs: k names.
     """
-    tested = np.concatenate([split.test for split in splits])
-    if not np.array_equal(np.sort(tested), np.arange(len(samples))):
-        raise ValueError("splits must hold out every sample once")
+    tested = folds.tested(splits)
     fold = np.empty(len(samples), int)
     for split in splits:
         fold[split.test] = split.fold
-    k = len(seeds)
+    k, samples = len(seeds), [samples[i] for i in tested]
+    fold, labels, probs = fold[tested], labels[tested], probs[:, tested]
     return Predictions(
         seed=np.repeat(np.array(seeds, int), len(fold)),
         fold=np.tile(fold, k),
@@ -51,6 +51,18 @@ def table(
         probs=probs.reshape(-1, probs.shape[-1]),
         classes=tuple(outputs),
     )
+
+
+def of_tested(
+    link: Callable[[np.ndarray], np.ndarray],
+    logits: np.ndarray,
+    splits: Sequence[Split],
+) -> np.ndarray:
+    """``link`` of the logits [s, n, k] of held-out samples; nan of all others."""
+    tested = folds.tested(splits)
+    probs = np.full(logits.shape, np.nan)
+    probs[:, tested] = link(logits[:, tested])
+    return probs
 
 
 def expect(rows: Predictions, outputs: Sequence[str]) -> None:
@@ -72,7 +84,7 @@ def joined(parts: Sequence[Predictions]) -> Predictions:
     columns = {
         name: np.concatenate([getattr(part, name) for part in parts]) for name in names
     }
-    return parts[0]._replace(**columns)
+    return Predictions(**columns, classes=parts[0].classes)
 
 
 def write(path: PathLike | str, predictions: Predictions) -> None:

@@ -23,7 +23,7 @@ def evaluate(
     """Predictions of the floors under the same folds.
 
     Args:
-        samples: all of them. splits: they hold out every sample once.
+        samples: all of them. splits: they hold out none twice.
         inputs: [d, n, ...] what the method reads; d = 1 where all folds share it, or
             one per fold.
         labels: [n, a] of 0/1. outputs: their names.

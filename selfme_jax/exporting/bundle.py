@@ -62,7 +62,8 @@ def write(folder: Path, kind: str, description: Description, origin: dict) -> di
         "origin": origin,
     }
     (folder / CONFIG).write_text(json.dumps(config, indent=2) + "\n")
-    sums = {path.name: digest(path) for path in sorted(folder.iterdir())}
+    found = sorted(path for path in folder.rglob("*") if path.is_file())
+    sums = {path.relative_to(folder).as_posix(): digest(path) for path in found}
     lines = [f"{value}  {name}\n" for name, value in sums.items()]
     (folder / SUMS).write_text("".join(lines))
     return sums

@@ -7,7 +7,7 @@ import jax
 from selfme_jax.exporting import template
 from selfme_jax.inference import bundle
 from selfme_jax.inference.model import Model
-from selfme_jax.report import verdict
+from selfme_jax.report import measures, tables, verdict
 
 
 def write(
@@ -18,7 +18,6 @@ def write(
     results: dict,
     origin: dict,
     sums: dict[str, str],
-    place: Path,
     right: str,
 ) -> None:
     """Write README.md.
@@ -27,14 +26,13 @@ def write(
       folder: of the export. kind: its format. made: what is in it.
       results: results.json of the run that trained it.
       origin: fold, seed, refit and versions, as in config.json.
-      sums: SHA-256 of its other files by name. place: where the folder will be.
+      sums: SHA-256 of its other files by name.
       right: '5 of 6', clips of those held out that this very classifier got right.
     """
     text = template.render(
         "card.md.j2",
         kind=kind,
         version=bundle.VERSION,
-        place=place,
         model=made,
         results=results,
         origin=origin,
@@ -42,6 +40,8 @@ def write(
         own=right,
         arrays=count(made.variables),
         verdict=verdict,
+        tables=tables,
+        measures=measures.of(results),
         outputs=made.outputs(),
     )
     (folder / bundle.CARD).write_text(text)

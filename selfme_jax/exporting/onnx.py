@@ -24,7 +24,7 @@ OPSET, IR = 18, 9
 
 
 def write(made: Model, folder: Path) -> None:
-    """Write model.onnx, for a batch of 1; names as those of `Model.apply`.
+    """Write model.onnx, for any batch; names as those of `Model.apply`.
 
     Convolutions are float32 whatever the network's dtype.
 
@@ -38,8 +38,8 @@ def write(made: Model, folder: Path) -> None:
             f"--format=onnx needs onnx. Install the extra: {extras.advice('onnx')}"
         ) from error
     network = made.description.network
-    wide = {"network": {**network, "dtype": "float32"}} if network else {}
-    made = model.build(made.description._replace(**wide), made.variables)
+    wide = {**network, "dtype": "float32"} if network else network
+    made = model.build(made.description._replace(network=wide), made.variables)
 
     def apply(*given):
         return made.apply(made.variables, *given)
@@ -53,7 +53,7 @@ def write(made: Model, folder: Path) -> None:
             f"this model does not go into ONNX: it needs the operation {error}. Export "
             "it with --format=stablehlo."
         ) from error
-    onnx.save(program, folder / FILE)
+    onnx.save(any_batch(program), folder / FILE)
 
 
 def convert(
@@ -92,6 +92,52 @@ def convert(
         graph.node("Identity", value(v), name=name)
     ends = zip((*inputs, *outputs), (*closed.in_avals, *closed.out_avals), strict=True)
     return graph.model([(name, aval) for name, aval in ends], len(inputs))
+
+
+def any_batch(program: Any) -> Any:
+    """A program for a batch of 1 -> one for any batch 'b', pair after pair.
+
+    The operations have their shapes written into them; so the whole becomes the body of
+    a Scan over the first axis of all inputs and outputs.
+    """
+    import onnx
+    from onnx import helper
+
+    body, axis = program.graph, "first_axis"
+    body.initializer.append(onnx.numpy_helper.from_array(np.array([0]), axis))
+    before: list[Any] = []
+    after: list[Any] = []
+    outer = []
+    for values, nodes, operation in (
+        (body.input, before, "Unsqueeze"),
+        (body.output, after, "Squeeze"),
+    ):
+        infos = []
+        for value in values:
+            kind, name = value.type.tensor_type, value.name
+            shape = [d.dim_value for d in kind.shape.dim]
+            infos.append(
+                helper.make_tensor_value_info(name, kind.elem_type, ["b", *shape[1:]])
+            )
+            ends = [f"{name}_of_one", f"{name}_inside"]
+            given, made = ends if operation == "Unsqueeze" else ends[::-1]
+            nodes.append(helper.make_node(operation, [given, axis], [made]))
+            value.name = ends[0]
+            del kind.shape.dim[0]
+        outer.append(infos)
+    # Names are unique over both graphs; those outside are what people call them.
+    public = {info.name: f"{info.name}_inside" for infos in outer for info in infos}
+    for node in body.node:
+        for ends in (node.input, node.output):
+            ends[:] = [public.get(name, name) for name in ends]
+    nodes = [*before, *body.node, *after]
+    del body.node[:]
+    body.node.extend(nodes)
+    names = [[info.name for info in infos] for infos in outer]
+    scan = helper.make_node("Scan", *names, body=body, num_scan_inputs=len(names[0]))
+    graph = helper.make_graph([scan], "selfme_jax", *outer)
+    opset = [helper.make_opsetid("", OPSET)]
+    return helper.make_model(graph, opset_imports=opset, ir_version=IR)
 
 
 def _convert(graph: "Graph", eqn: Any, given: list) -> list:

@@ -196,7 +196,7 @@ def _pad(graph, eqn, x, value) -> str:
     return graph.node("Pad", x, ints(config[:, :2].T.ravel()), value)
 
 
-RULES = {
+RULES: dict[str, Callable] = {
     "ne": _not_equal,
     "reduce_or": _any,
     "rsqrt": _rsqrt,

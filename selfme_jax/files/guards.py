@@ -93,12 +93,13 @@ def guard(place: str | os.PathLike = "a file") -> Iterator[None]:
 def explain(error: BaseException, place: str | os.PathLike = "a file") -> str:
     """Two lines on what the disk refused, by the error or its causes; '' = another."""
     seen: set[int] = set()
-    while error is not None and id(error) not in seen:
-        seen.add(id(error))
-        if not isinstance(error, UserError) and (number := _number(error)):
-            where = _where(error) or _shown(place)
+    cause: BaseException | None = error
+    while cause is not None and id(cause) not in seen:
+        seen.add(id(cause))
+        if not isinstance(cause, UserError) and (number := _number(cause)):
+            where = _where(cause) or _shown(place)
             return f"{where}: {os.strerror(number)}.\n{_REMEDIES[number]}"
-        error = error.__cause__ or error.__context__
+        cause = cause.__cause__ or cause.__context__
     return ""
 
 

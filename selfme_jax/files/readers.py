@@ -12,7 +12,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Mapping, Sequence
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 from etils import epath
@@ -32,9 +32,9 @@ def read_bytes(place: str | os.PathLike, remedy: str, *, most: int = _TEXT) -> b
       UserError: nothing there, a folder, a pipe or a device, more than ``most`` bytes.
     """
     with reading(place, remedy):
-        place = places.path(place)
-        _regular(place)
-        with place.open("rb") as file:
+        path = places.path(place)
+        _regular(path)
+        with path.open("rb") as file:
             data = file.read(most + 1)
         if len(data) > most:
             raise ValueError(f"it has more than {most / 2**20:.0f} MiB")
@@ -104,9 +104,9 @@ def read_array(
         seal, or made from something else (which parts are named).
     """
     with reading(place, remedy):
-        place = places.path(place)
-        _regular(place)
-        with place.open("rb") as file:
+        path = places.path(place)
+        _regular(path)
+        with path.open("rb") as file:
             size = file.seek(0, os.SEEK_END)
             file.seek(0)
             array, rest = _array(file, size), file.read(_SEAL)
@@ -123,10 +123,10 @@ def read_npz(
 ) -> dict[str, np.ndarray]:
     """Arrays of numbers of an .npz file, by name; no pickles, no text."""
     with reading(place, remedy):
-        place = places.path(place)
-        _regular(place)
+        path = places.path(place)
+        _regular(path)
         arrays = {}
-        with place.open("rb") as file, zipfile.ZipFile(file) as archive:
+        with path.open("rb") as file, zipfile.ZipFile(file) as archive:
             members = archive.infolist()
             if sum(member.file_size for member in members) > most:
                 raise ValueError(f"it has more than {most / 2**20:.0f} MiB")
@@ -143,7 +143,7 @@ def read_npz(
     return arrays
 
 
-def _array(file: BinaryIO, size: int) -> np.ndarray:
+def _array(file: IO[bytes], size: int) -> np.ndarray:
     """The array of an .npy file of ``size`` bytes; the file is left behind its data."""
     version = np.lib.format.read_magic(file)
     readers = {

@@ -41,10 +41,11 @@ def parse(found: Any) -> Seal:
     Raises:
       ValueError: it is something else.
     """
-    parts = [found.get(k) if isinstance(found, dict) else None for k in Seal._fields]
-    if not all(isinstance(part, dict) for part in parts):
+    parts = found if isinstance(found, dict) else {}
+    sums, depends = parts.get("sha256"), parts.get("depends")
+    if not (isinstance(sums, dict) and isinstance(depends, dict)):
         raise ValueError("it has no seal: another version or program wrote it")
-    return Seal(*parts)
+    return Seal(sums, depends)
 
 
 def check(
@@ -92,13 +93,13 @@ def sha256(array: np.ndarray) -> str:
     """Hex SHA-256 of an array: shape, type and bytes in C order."""
     array = np.asarray(array)
     found = hashlib.sha256(f"{array.shape} {array.dtype.str} ".encode())
-    found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))
+    found.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8).data)
     return found.hexdigest()
 
 
 def flat(depends: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Nested mappings -> dotted keys, values as JSON gives them back."""
-    found = {}
+    found: dict[str, Any] = {}
     for key, value in depends.items():
         if isinstance(value, Mapping):
             found |= flat(value, f"{prefix}{key}.")

@@ -10,9 +10,11 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, overload
 
 from selfme_jax.inference import model
 from selfme_jax.inference.model import Description, Model
+from selfme_jax.inference.predictor import Predictor
 from selfme_jax.train import variables as names
 from selfme_jax.types import UserError
 from selfme_jax.workdir import tuples
@@ -33,12 +35,26 @@ def _of_classes(config: dict) -> dict:
 MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _of_classes}
 
 
-def load(given: str | os.PathLike) -> Model:
+BUILTIN = "builtin"
+
+
+@overload
+def load(given: Literal["builtin"]) -> Predictor: ...  # type: ignore[overload-overlap]
+
+
+@overload
+def load(given: str | os.PathLike) -> Model: ...
+
+
+def load(given: str | os.PathLike) -> Model | Predictor:
     """An exported model: `Model.apply` with `Model.variables` is what it says.
 
+    Both kinds answer own clips by their ``predict``.
+
     Args:
-      given: folder that ``python -m selfme_jax.export --format=safetensors`` wrote, by
-        this version or an older one.
+      given: 'builtin', the model that comes with the package; or a folder that
+        ``python -m selfme_jax.export --format=safetensors`` wrote, by this version or
+        an older one.
 
     Raises:
       UserError: no such folder, a newer version, a damaged file, or other arrays than
@@ -47,6 +63,10 @@ def load(given: str | os.PathLike) -> Model:
     from safetensors import SafetensorError
     from safetensors.numpy import load_file
 
+    if given == BUILTIN:
+        from selfme_jax.inference import answering
+
+        return Predictor(answering.load(BUILTIN), BUILTIN)
     folder = Path(given)
     empty = model.build(read(folder, "safetensors"))
     try:

@@ -85,8 +85,10 @@ def _event(e: Excursion, kind: str, region: str) -> Event:
 def _blinks(upper: np.ndarray, head: np.ndarray, rate: float) -> list[Excursion]:
     blinks = []
     short = [s for s in excursions.LENGTHS if s < BLINK_LASTS]
-    options = {"head_share": BLINK_HEAD, "whole": False, "lengths": short}
-    for e in excursions.find(upper, head, rate, **options):
+    found = excursions.find(
+        upper, head, rate, head_share=BLINK_HEAD, whole=False, lengths=short
+    )
+    for e in found:
         change = e.change.reshape(-1, 2)
         closing = max(change[[UPPER.index(i) for i in eye], 1].mean() for eye in _EYES)
         brows = np.linalg.norm(change[[UPPER.index(i) for i in _BROWS]], axis=1).mean()

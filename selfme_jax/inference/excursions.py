@@ -206,7 +206,7 @@ def _measure(
     return Excursion(onset, apex, offset, float(height), score, change)
 
 
-def _rest(values: Sequence[float]) -> float:
+def _rest(values: np.ndarray) -> float:
     """The mean of the lowest twentieth."""
     return float(np.sort(values)[: max(2, len(values) // 20)].mean())
 

@@ -1,11 +1,12 @@
 """One pure function from frames to everything the trained networks say of them."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
 
+from selfme_jax.data.faces import detection, framing
 from selfme_jax.inputs.base import Input
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.systems.deep import Deep
@@ -13,6 +14,10 @@ from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.targets import registry as targets
 from selfme_jax.targets.base import Target
 from selfme_jax.types import UserError
+
+if TYPE_CHECKING:
+    from selfme_jax.inference.predictor import Predictor
+    from selfme_jax.inference.results import Result
 
 
 class Description(NamedTuple):
@@ -24,17 +29,21 @@ class Description(NamedTuple):
     flow: of ``flow_reading.amplify``, and the side ``size`` that a classifier reads.
     method, model, loss: of the classifier, as in the config.
     target: what the probabilities are of.
+    face: how a face was cut out of frames (``data.faces.framing``): detector, margin
+      and drop in faces, and whether it was turned until the eyes are level; None where
+      there were no frames, or nobody wrote it down.
     """
 
     classes: tuple[str, ...]
     input: str
-    shape: tuple[int, int, int]
+    shape: tuple[int, ...]
     network: dict
     flow: dict
     method: str
     model: dict
     loss: dict
     target: str
+    face: dict[str, Any] | None = None
 
 
 class Model(NamedTuple):
@@ -93,6 +102,22 @@ class Model(NamedTuple):
         found = jax.eval_shape(self.apply, self.template(), *self.inputs(1))
         return dict(sorted(found.items()))
 
+    def predictor(self, name: str = "a network of your own") -> "Predictor":
+        """What answers own clips by these networks.
+
+        Raises:
+          UserError: they read no frames.
+        """
+        from selfme_jax.inference.network_answers import NetworkAnswers
+        from selfme_jax.inference.predictor import Predictor
+
+        said = f"Answered by {name}; its scores stand in the card that came with it."
+        return Predictor(NetworkAnswers(self, {"words": [said]}), name)
+
+    def predict(self, what: Any, **options: Any) -> "Result":
+        """All that is said of one clip: see ``Predictor.predict``."""
+        return self.predictor().predict(what, **options)
+
     def template(self) -> dict:
         """Shapes of the variables; nothing is computed."""
         return jax.eval_shape(self._init)
@@ -126,7 +151,19 @@ def describe(
         model=settings[method]["model"],
         loss=settings[method]["loss"],
         target=target.name,
+        face=_face(settings) if given.of_clips else None,
     )
+
+
+def _face(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """How its data were cut out; synthetic ones are faces already."""
+    made = settings["data"]["name"] == "synthetic"
+    return {
+        "detector": "frame" if made else detection.DEFAULT,
+        "margin": framing.MARGIN,
+        "drop": framing.DROP,
+        "eyes_level": not made,
+    }
 
 
 def build(description: Description, variables: dict | None = None) -> Model:
@@ -143,7 +180,8 @@ def build(description: Description, variables: dict | None = None) -> Model:
             int(description.flow["size"])
         settings = {"model": description.model, "loss": description.loss, "weights": ""}
         target = targets.restored(description.target, description.classes)
-        classifier = system.create(target, prepare, settings, None)
+        # Of an SVM no model is made.
+        classifier = cast(Deep, system.create(target, prepare, settings, None))
         network = given.network(description.network) if description.network else None
     except (KeyError, TypeError) as error:
         raise UserError(

@@ -95,12 +95,16 @@ def spot(
 class Spotter:
     """Spotting of frames that come one by one.
 
-    gaps: where there was no face to use. faces: the most seen at once.
+    gaps: where there was no face to use. faces: the most seen at once. seen: whether
+    there was one to use, ever. latest: time and motion of the last frame; None where
+    there was no face, or it was passed over.
     """
 
     def __init__(self, *, detector: str = detection.DEFAULT, choose: str = "largest"):
         self.gaps: list[Gap] = []
         self.faces = 0
+        self.seen = False
+        self.latest: tuple[float, Motion] | None = None
         self._follower = Follower(detector, choose=choose)
         self._samples: deque[_Sample] = deque()
         self._told: deque[Interval] = deque(maxlen=64)
@@ -112,6 +116,7 @@ class Spotter:
     def add(self, image: np.ndarray, seconds: float) -> list[Interval]:
         """The next frame, [h, w, 3] uint8 RGB; what has become certain meanwhile."""
         self._frame += 1
+        self.latest = None
         if seconds - self._used < FASTEST:
             return []
         since, self._used = seconds - self._used, seconds
@@ -119,9 +124,10 @@ class Spotter:
         if seconds - self._looked >= LOOK_EVERY - FASTEST / 2:
             self._looked = seconds
             finished = self._look(image, seconds)
-        if self._tracker is None:
+        if self._tracker is None or self._window is None:
             return finished
-        motion = self._tracker.follow(self._crop(image), min(since, 1.0))
+        motion = self._tracker.follow(_crop(image, self._window), min(since, 1.0))
+        self.seen, self.latest = True, (seconds, motion)
         sample = _Sample(self._frame, seconds, motion, self._window)
         self._samples.append(sample)
         if seconds - self._judged >= STEP:
@@ -135,23 +141,25 @@ class Spotter:
     def _look(self, image: np.ndarray, seconds: float) -> list[Interval]:
         look = self._follower.look(image)
         self.faces = max(self.faces, look.faces)
-        if look.framing is None:
+        if look.framing is None or look.face is None:
             if self._tracker is not None and seconds - self._seen <= PATIENCE:
                 return []
             self._miss(look, seconds)
             self._tracker = None
             return self._flush()
         self._seen = seconds
-        if look.face.mesh is None:  # of a detector that finds no landmarks
-            look = look._replace(face=landmarks(image, look.face))
-        again = self._tracker is not None
-        if again and tracking.fits(look.framing, self._window):
-            self._tracker.correct(self._in_crop(look))
+        mesh = look.face.mesh
+        if mesh is None:  # of a detector that finds no landmarks
+            mesh = landmarks(image, look.face)
+        tracker, window = self._tracker, self._window
+        if tracker and window and tracking.fits(look.framing, window):
+            tracker.correct(_in_crop(mesh, window))
             return []
+        last = self._samples[-1].motion if tracker and self._samples else None
         self._window = look.framing
-        last = self._samples[-1].motion if again and self._samples else None
-        mesh = self._in_crop(look)
-        self._tracker = Tracker(self._crop(image), mesh, before=last)
+        self._tracker = Tracker(
+            _crop(image, look.framing), _in_crop(mesh, look.framing), before=last
+        )
         return []
 
     def _miss(self, look: Look, seconds: float) -> None:
@@ -163,12 +171,6 @@ class Spotter:
         else:
             both = (seconds, seconds)
             self.gaps.append(Gap(self._frame, self._frame, both, look.problem))
-
-    def _crop(self, image: np.ndarray) -> np.ndarray:
-        return facial_motion.crop(image, framing.affine(self._window))
-
-    def _in_crop(self, look: Look) -> np.ndarray:
-        return facial_motion.in_crop(look.face.mesh, framing.affine(self._window))
 
     def _flush(self) -> list[Interval]:
         finished = self._judge(np.inf)
@@ -188,6 +190,14 @@ class Spotter:
         return new
 
 
+def _crop(image: np.ndarray, window: Similarity) -> np.ndarray:
+    return facial_motion.crop(image, framing.affine(window))
+
+
+def _in_crop(mesh: np.ndarray, window: Similarity) -> np.ndarray:
+    return facial_motion.in_crop(mesh, framing.affine(window))
+
+
 def _intervals(samples: Iterable[_Sample]) -> list[Interval]:
     """All intervals of samples that follow each other without a gap."""
     samples = list(samples)
@@ -202,13 +212,15 @@ def _intervals(samples: Iterable[_Sample]) -> list[Interval]:
     for event in events.judge(regions, flat[:, -6:], rate):
         times = [seconds[0] + at / rate for at in event[:3]]
         nearest = [int(np.argmin(np.abs(seconds - t))) for t in times]
+        onset, apex, offset = (samples[i].frame for i in nearest)
+        begins, peaks, ends = (float(t) for t in times)
         found.append(
             Interval(
-                *(samples[i].frame for i in nearest),
+                *(onset, apex, offset),
                 event.kind,
                 event.strength,
                 event.score,
-                tuple(float(t) for t in times),
+                (begins, peaks, ends),
                 event.region,
                 samples[nearest[0]].face,
             )

@@ -10,7 +10,7 @@ import numpy as np
 from selfme_jax.inputs import device_clips, flow_reading
 from selfme_jax.inputs.base import PlainInput
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import ClipDataset, Split
+from selfme_jax.types import ClipDataset, Dataset, Split, frames_of
 
 
 class ApexFrames(NamedTuple):
@@ -41,10 +41,11 @@ class Apex(PlainInput):
     learns = starts = False
     arguments = ("apex",)
 
-    def shape(self, settings: Mapping, dataset: ClipDataset) -> tuple[int, int, int]:
+    def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """That of the frames."""
         del settings
-        return dataset.clip(0).frames.shape[1:]
+        height, width, channels = frames_of(dataset).clip(0).frames.shape[1:]
+        return height, width, channels
 
     def stage(self, settings: Mapping, frame: tuple, start: None = None) -> ApexFrames:
         """Frames as they are."""

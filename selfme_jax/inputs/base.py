@@ -43,21 +43,52 @@ class Input(Protocol):
     it what ``keys`` name.
     """
 
-    name: str  # of config.input
-    words: str  # for people: 'method scvit on WORDS'
-    keys: tuple[str, ...]  # dotted, of the config: what its first stage depends on
-    is_flow: bool  # (u, v, strain) images, which config.flow is for
-    of_clips: bool  # read of frames; else the dataset holds it ready-made
-    learns: bool  # from the clips, so that config.motion.scope says from whose
-    starts: bool  # from a network that another run trained (config.motion.init)
-    arguments: tuple[str, ...]  # of the exported form; () = it has none
+    @property
+    def name(self) -> str:
+        """Of config.input."""
+        ...
+
+    @property
+    def words(self) -> str:
+        """For people: 'method scvit on WORDS'."""
+        ...
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Dotted, of the config: what its first stage depends on."""
+        ...
+
+    @property
+    def is_flow(self) -> bool:
+        """(u, v, strain) images, which config.flow is for."""
+        ...
+
+    @property
+    def of_clips(self) -> bool:
+        """Read of frames; else the dataset holds it ready-made."""
+        ...
+
+    @property
+    def learns(self) -> bool:
+        """From the clips, so that config.motion.scope says from whose."""
+        ...
+
+    @property
+    def starts(self) -> bool:
+        """From a network that another run trained (config.motion.init)."""
+        ...
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Of the exported form; () = it has none."""
+        ...
 
     def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """(h, w, c) of what ``stage`` gives, or of the ready-made images."""
         ...
 
     def stage(
-        self, settings: Mapping, frame: tuple[int, int, int], start: Any = None
+        self, settings: Mapping, frame: tuple[int, ...], start: Any = None
     ) -> FirstStage:
         """What reads frames of shape ``frame`` [h, w, 3], tried on that shape.
 

@@ -1,7 +1,7 @@
 """Clips on a device: stacking them, drawing pairs of frames, the flow handed on."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import jax
 import jax.numpy as jnp
@@ -11,7 +11,9 @@ from selfme_jax.motion.perceptual import Weights
 from selfme_jax.ops import flow as flow_ops
 from selfme_jax.train import draws
 from selfme_jax.train.state import Run
-from selfme_jax.types import Clip, ClipDataset
+from selfme_jax.types import Array, Clip, ClipDataset
+
+Frames = TypeVar("Frames", jax.Array, np.ndarray)
 
 
 class DeviceClips(NamedTuple):
@@ -22,9 +24,9 @@ class DeviceClips(NamedTuple):
     vgg: () where there is no such loss.
     """
 
-    frames: jax.Array
-    apex: jax.Array
-    length: jax.Array
+    frames: Array
+    apex: Array
+    length: Array
     vgg: Weights = ()
 
 
@@ -82,11 +84,12 @@ def mirror_pairs(
     """Both frames of some pairs mirrored, [b, h, w, 3] each."""
     b = pair[0].shape[0]
     flip = jax.random.bernoulli(key, probability, (b, 1, 1, 1))
-    return tuple(jnp.where(flip, image[:, :, ::-1], image) for image in pair)
+    source, driving = (jnp.where(flip, image[:, :, ::-1], image) for image in pair)
+    return source, driving
 
 
-def to_float(frames: jax.Array) -> jax.Array:
-    """Uint8 -> float32 in [0, 1]."""
+def to_float(frames: Frames) -> Frames:
+    """Uint8 -> float32 in [0, 1]; of numpy by numpy, of jax by jax."""
     return frames.astype(jnp.float32) / 255
 
 

@@ -102,8 +102,10 @@ def small(frames: np.ndarray, *, size: int) -> np.ndarray:
     import cv2
 
     d, n = frames.shape[:2]
-    options = {"dsize": (size, size), "interpolation": cv2.INTER_AREA}
-    images = [cv2.resize(x, **options) for x in frames.reshape(-1, *frames.shape[2:])]
+    images = [
+        cv2.resize(x, dsize=(size, size), interpolation=cv2.INTER_AREA)
+        for x in frames.reshape(-1, *frames.shape[2:])
+    ]
     return np.stack(images).reshape(d, n, size, size, -1)
 
 

@@ -6,7 +6,7 @@ from typing import NoReturn
 import jax
 
 from selfme_jax.inputs.base import FlowInput
-from selfme_jax.types import FlowDataset, UserError
+from selfme_jax.types import Dataset, UserError, images_of
 
 
 class Images(FlowInput):
@@ -19,10 +19,11 @@ class Images(FlowInput):
     learns = starts = False
     arguments = ("flow",)
 
-    def shape(self, settings: Mapping, dataset: FlowDataset) -> tuple[int, int, int]:
+    def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """That of the images."""
         del settings
-        return dataset.images.shape[1:]
+        height, width, channels = images_of(dataset).images.shape[1:]
+        return height, width, channels
 
     def stage(self, settings: Mapping, frame: tuple, start: None = None) -> NoReturn:
         """There is none.

@@ -9,7 +9,7 @@ from selfme_jax.baselines import lbp_top
 from selfme_jax.inputs.base import PlainInput
 from selfme_jax.train.log import Progress
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import ClipDataset, Split
+from selfme_jax.types import ClipDataset, Dataset, Split
 
 
 class LBPTop(NamedTuple):
@@ -64,7 +64,7 @@ class LBPDescriptors(PlainInput):
     learns = starts = False
     arguments = ()
 
-    def shape(self, settings: Mapping, dataset: ClipDataset) -> tuple[int, int, int]:
+    def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """(1, 1, rows * columns * 177)."""
         del dataset
         rows, columns = settings["lbp_top"]["model"]["blocks"]

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
-from typing import Any
+from typing import Any, cast
 
 import jax
 
@@ -10,7 +10,7 @@ from selfme_jax.inputs import base, device_clips
 from selfme_jax.inputs.base import FlowInput
 from selfme_jax.inputs.motion_learning import MotionLearning, MotionRecipe
 from selfme_jax.motion import perceptual
-from selfme_jax.motion.network import MotionNetwork, to_pixels
+from selfme_jax.motion.network import MotionNetwork, MotionOutput, to_pixels
 from selfme_jax.motion.objective import Objective
 
 
@@ -50,7 +50,9 @@ class Learned(FlowInput):
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """Flow in pixels, and the keypoints of both frames."""
         onset, apex = map(device_clips.to_float, given)
-        said = network.apply(variables, onset, apex, reconstruct=False)
+        said = cast(
+            MotionOutput, network.apply(variables, onset, apex, reconstruct=False)
+        )
         flow = to_pixels(said.motion.flow, onset.shape[1:3])
         told = {
             "flow": flow,

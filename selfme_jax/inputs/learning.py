@@ -53,12 +53,12 @@ def keeper(
     """
     start = hashlib.sha256(repr((*settings, data.frames.shape)).encode())
     for array in device_clips.onset_apex(data):
-        start.update(np.ascontiguousarray(array))
+        start.update(np.ascontiguousarray(array).data)
 
     def path(variables: Any) -> epath.Path:
         key = start.copy()
         for leaf in jax.tree.leaves(variables):
-            key.update(np.ascontiguousarray(leaf))
+            key.update(np.ascontiguousarray(leaf).data)
         return folder / f"{key.hexdigest()[:24]}.npy"
 
     return path

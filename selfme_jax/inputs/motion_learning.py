@@ -1,6 +1,6 @@
 """SelfME's first stage: motion learned without labels, and read from every clip."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -164,13 +164,13 @@ class MotionLearning(NamedTuple):
 
     def _streamed(self, key: jax.Array, data: tuple, run: Run) -> tuple:
         del run
-        frames, vgg = data
-        pair = tuple(device_clips.to_float(x) for x in frames)
+        (source, driving), vgg = data
+        pair = device_clips.to_float(source), device_clips.to_float(driving)
         return *device_clips.mirror_pairs(
             key, pair, probability=self.recipe.mirror
         ), vgg
 
-    def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> dict:
+    def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> Mapping[str, Any]:
         blank = jnp.zeros(shape, jnp.float32)
         return self.network.init(key, blank, blank)
 

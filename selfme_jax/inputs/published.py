@@ -19,7 +19,7 @@ from selfme_jax.inputs.device_clips import to_float
 from selfme_jax.inputs.flow_reading import stretch
 from selfme_jax.ops import flow as flow_ops
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import ClipDataset, Dataset, Split
+from selfme_jax.types import Array, ClipDataset, Dataset, Split
 
 SIZE = 28
 # Of a crop (data/faces/framing: 1.2 boxes wide, its middle 0.05 boxes below that of the
@@ -49,7 +49,7 @@ def motion(onset: jax.Array, apex: jax.Array, *, preset: str = "opencv") -> jax.
     return jnp.einsum("yi,...ijc,xj->...yxc", rows, flow, columns)
 
 
-def as_published(flow: Any) -> jax.Array:
+def as_published(flow: Array) -> jax.Array:
     """With strain, each channel stretched: [..., 28, 28, 2] -> [..., 28, 28, 3].
 
     Whole numbers 0..255 float32, a constant channel 0.

@@ -2,6 +2,7 @@
 
 from selfme_jax.inputs.apex_frames import Apex
 from selfme_jax.inputs.base import Input
+from selfme_jax.inputs.difference import Difference
 from selfme_jax.inputs.images import Images
 from selfme_jax.inputs.lbp_descriptors import LBPDescriptors
 from selfme_jax.inputs.learned import Learned
@@ -15,6 +16,7 @@ _ALL: tuple[Input, ...] = (
     TVL1(),
     Images(),
     Apex(),
+    Difference(),
     LBPDescriptors(),
     TCAEFeatures(),
     Published(),

@@ -9,7 +9,7 @@ in onset and apex.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -17,7 +17,7 @@ import numpy as np
 import optax
 
 from selfme_jax.baselines import tcae_losses
-from selfme_jax.baselines.tcae import FEATURES, TCAE
+from selfme_jax.baselines.tcae import FEATURES, TCAE, Features
 from selfme_jax.baselines.tcae_losses import Weights
 from selfme_jax.inputs import base, device_clips, learning
 from selfme_jax.inputs.base import FlowInput, PlainInput
@@ -26,7 +26,7 @@ from selfme_jax.ops import grid, pyramid
 from selfme_jax.train import loop
 from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run, Task
-from selfme_jax.types import ClipDataset, Split
+from selfme_jax.types import ClipDataset, Dataset, Split
 
 
 class TCAERecipe(NamedTuple):
@@ -120,8 +120,8 @@ class TCAELearning(NamedTuple):
         """[1, 1, 2 c]."""
         del shape
         pair = jnp.concatenate([onset, apex])
-        found = self.network.apply(variables, pair, method="encode").expression
-        return found.reshape(1, 1, -1)
+        found = cast(Features, self.network.apply(variables, pair, method="encode"))
+        return found.expression.reshape(1, 1, -1)
 
     def _resize(self, frames: jax.Array) -> jax.Array:
         """[b, h, w, 3] -> [b, s, s, 3], what the network takes."""
@@ -132,7 +132,7 @@ class TCAELearning(NamedTuple):
         pair = learning.pairs(key, data, run, self.recipe)
         return tuple(self._resize(x) for x in pair)
 
-    def _init(self, key: jax.Array) -> dict:
+    def _init(self, key: jax.Array) -> Mapping[str, Any]:
         side = self.network.size
         blank = jnp.zeros((1, side, side, 3), jnp.float32)
         return self.network.init(key, blank, blank)
@@ -229,7 +229,7 @@ class TCAEFeatures(PlainInput):
     starts = False
     arguments = ()
 
-    def shape(self, settings: Mapping, dataset: ClipDataset) -> tuple[int, int, int]:
+    def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """(1, 1, features of both frames)."""
         del dataset
         shrink = settings["tcae"]["learning"]["network"]["shrink"]

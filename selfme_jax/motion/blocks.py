@@ -16,11 +16,12 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.ops import convolution
+from selfme_jax.types import Shape
 
 NORM_GROUPS = 8  # at most; fewer where the width does not divide
 
 
-def resize_nearest(x: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def resize_nearest(x: jax.Array, shape: Shape) -> jax.Array:
     """[b, h, w, c] -> [b, *shape, c] by repetition."""
     b, h, w, c = x.shape
     if shape == (2 * h, 2 * w):  # a broadcast, cheaper than a gather
@@ -104,7 +105,7 @@ class Up(nn.Module):
     dtype: str = "float32"
 
     @nn.compact
-    def __call__(self, x: jax.Array, shape: tuple[int, int]) -> jax.Array:
+    def __call__(self, x: jax.Array, shape: Shape) -> jax.Array:
         return ConvNormAct(self.width, dtype=self.dtype, name="conv")(
             resize_nearest(x, shape)
         )

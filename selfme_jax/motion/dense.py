@@ -14,7 +14,7 @@ from selfme_jax.motion.blocks import (
     checkpointed,
 )
 from selfme_jax.ops import grid, heatmap, pyramid, warp
-from selfme_jax.types import Keypoints, Motion
+from selfme_jax.types import Keypoints, Motion, Shape
 
 VISIBLE = 2.0  # bias of the occlusion logits: 0.88 visible at the start
 
@@ -144,7 +144,7 @@ class DenseMotion(nn.Module):
         return Motion(flow, self._occlusion(features, source), weights, candidates)
 
     def _heatmaps(
-        self, source: Keypoints, driving: Keypoints, shape: tuple[int, int]
+        self, source: Keypoints, driving: Keypoints, shape: Shape
     ) -> jax.Array:
         """Driving minus source Gaussians of all points: [b, h, w, k * n]."""
 
@@ -156,7 +156,7 @@ class DenseMotion(nn.Module):
         return gaussians(driving) - gaussians(source)
 
     def _local_candidates(
-        self, features: jax.Array, evidence: jax.Array, frame: tuple[int, int]
+        self, features: jax.Array, evidence: jax.Array, frame: Shape
     ) -> jax.Array:
         """[b, s, h, w, 2]: flows from brightness constancy where trusted."""
         trust = Conv(1, (3, 3), dtype=self.dtype, name="trust")(features)

@@ -19,15 +19,14 @@ import numpy as np
 
 from selfme_jax.motion.losses import blur, level_light
 from selfme_jax.ops import grid, pyramid, warp
+from selfme_jax.types import Shape
 
 BLUR = 0.7  # pixels; takes the edge off sensor noise before derivatives
 RIDGE = 1e-5  # squared slopes, grey levels per pixel: about the noise of them
 LIGHT_BLOCKS = 8  # change of light is what survives at 8 x 8 pixels
 
 
-def evidence(
-    source: jax.Array, driving: jax.Array, shape: tuple[int, int]
-) -> jax.Array:
+def evidence(source: jax.Array, driving: jax.Array, shape: Shape) -> jax.Array:
     """Products of derivatives, averaged over the channels and the cells of a grid.
 
     Args:
@@ -42,8 +41,8 @@ def evidence(
     change = level_light(driving, source, blocks=LIGHT_BLOCKS) - source
     iy, ix = jnp.gradient((source + driving) / 2, axis=(1, 2))
     products = (ix * ix, ix * iy, iy * iy, ix * change, iy * change)
-    products = jnp.stack([x.mean(-1) for x in products], axis=-1)
-    return pyramid.resize(products, shape, antialias=True)
+    means = jnp.stack([x.mean(-1) for x in products], axis=-1)
+    return pyramid.resize(means, shape, antialias=True)
 
 
 def inputs(evidence: jax.Array, *, ridge: float) -> jax.Array:
@@ -57,7 +56,7 @@ def candidates(
     evidence: jax.Array,
     confidence: jax.Array,
     ridges: jax.Array,
-    frame: tuple[int, int],
+    frame: Shape,
     *,
     windows: Sequence[float],
 ) -> jax.Array:
@@ -89,7 +88,7 @@ def track(
     source: jax.Array,
     driving: jax.Array,
     points: jax.Array,
-    shape: tuple[int, int],
+    shape: Shape,
     *,
     window: float,
 ) -> jax.Array:

@@ -132,7 +132,7 @@ def feature_warp(
         _mean(jnp.abs(x - jax.lax.stop_gradient(y)).astype(jnp.float32))
         for x, y in zip(warped, driving, strict=True)
     ]
-    return sum(terms) / len(terms)
+    return sum(terms, jnp.asarray(0.0)) / len(terms)
 
 
 def smoothness(flow: jax.Array, image: jax.Array, *, edge: float = 10.0) -> jax.Array:
@@ -140,7 +140,7 @@ def smoothness(flow: jax.Array, image: jax.Array, *, edge: float = 10.0) -> jax.
 
     Mean of |d flow| exp(-edge |d image|) in x and y; image [b, h, w, c].
     """
-    total = 0.0
+    total = jnp.asarray(0.0)
     for axis in (1, 2):
         slope = jnp.abs(jnp.diff(image, axis=axis)).mean(-1, keepdims=True)
         change = jnp.abs(jnp.diff(flow, axis=axis))

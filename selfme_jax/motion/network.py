@@ -1,6 +1,6 @@
 """The motion network: keypoints, sparse and dense motion, generator in one module."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import flax.linen as nn
 import jax
@@ -11,7 +11,7 @@ from selfme_jax.motion.dense import DenseMotion
 from selfme_jax.motion.generator import Generator
 from selfme_jax.motion.keypoints import HeatmapDetector, RegressionDetector
 from selfme_jax.ops import grid, pyramid
-from selfme_jax.types import Keypoints, Motion
+from selfme_jax.types import Keypoints, Motion, Shape
 
 
 class MotionOutput(NamedTuple):
@@ -21,6 +21,17 @@ class MotionOutput(NamedTuple):
     driving_keypoints: Keypoints
     motion: Motion
     reconstruction: jax.Array | None  # [b, h, w, 3] in [0, 1]
+
+    @property
+    def image(self) -> jax.Array:
+        """The reconstruction.
+
+        Raises:
+          ValueError: it was left out.
+        """
+        if self.reconstruction is None:
+            raise ValueError("the network was asked for no reconstruction")
+        return self.reconstruction
 
 
 class MotionNetwork(nn.Module):
@@ -211,7 +222,7 @@ class MotionNetwork(nn.Module):
         return MotionOutput(*pair, motion, image)
 
 
-def to_pixels(flow: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def to_pixels(flow: jax.Array, shape: Shape) -> jax.Array:
     """Flow [b, h', w', 2] in grid units -> [b, h, w, 2] in pixels of shape (h, w)."""
     return grid.flow_to_pixels(pyramid.resize(flow, shape), shape)
 
@@ -223,5 +234,5 @@ def extract(
 
     Backward: driving(p) = source(p + flow(p)). The generator does not run.
     """
-    motion = network.apply(params, source, driving, method="motion")
+    motion = cast(Motion, network.apply(params, source, driving, method="motion"))
     return to_pixels(motion.flow, source.shape[1:3])

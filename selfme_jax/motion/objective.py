@@ -1,6 +1,6 @@
 """The training objective of motion learning: all weighted terms of one batch."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -9,6 +9,7 @@ from selfme_jax.motion import losses, perceptual
 from selfme_jax.motion.generator import warp_features
 from selfme_jax.motion.network import MotionNetwork, MotionOutput, to_pixels
 from selfme_jax.ops import affine, augment, bspline, warp
+from selfme_jax.types import Keypoints
 
 
 class Objective(NamedTuple):
@@ -73,18 +74,21 @@ def loss(
       (scalar, every computed term by name, before its weight, and 'loss').
     """
     drop_key, warp_key = jax.random.split(key)
-    output = network.apply(
-        params,
-        source,
-        driving,
-        dropout=dropout,
-        reconstruct=bool(objective.reconstruction or objective.perceptual),
-        rngs={} if dropout is None else {"dropout": drop_key},
+    output = cast(
+        MotionOutput,
+        network.apply(
+            params,
+            source,
+            driving,
+            dropout=dropout,
+            reconstruct=bool(objective.reconstruction or objective.perceptual),
+            rngs={} if dropout is None else {"dropout": drop_key},
+        ),
     )
     terms = {}
     target = losses.blur(driving, sigma=objective.blur)
     if objective.reconstruction:
-        image = losses.blur(output.reconstruction, sigma=objective.blur)
+        image = losses.blur(output.image, sigma=objective.blur)
         terms["reconstruction"] = _photometric(objective, image, target)
     if objective.warped:
         image = losses.blur(source, sigma=objective.blur)
@@ -92,7 +96,7 @@ def loss(
         terms["warped"] = _photometric(objective, image, target)
     if objective.perceptual:
         terms["perceptual"] = perceptual.multiscale(
-            vgg, output.reconstruction, driving, dtype=network.dtype
+            vgg, output.image, driving, dtype=network.dtype
         )
     if objective.equivariance:
         terms["equivariance"] = _equivariance(
@@ -157,7 +161,8 @@ def _equivariance(
     matrix, control = jax.vmap(lambda key: _random_warp(key, objective))(keys)
     flow = affine.field(matrix, tuple(shape)) + bspline.field(control, tuple(shape))
     image = warp.warp(driving, flow)
-    found = network.apply(params, image, method="keypoints").points
+    keypoints = cast(Keypoints, network.apply(params, image, method="keypoints"))
+    found = keypoints.points
     flat = found.reshape(b, -1, 2)
     mapped = affine.apply(matrix, flat) + bspline.evaluate(control, flat)
     mapped = mapped.reshape(found.shape)

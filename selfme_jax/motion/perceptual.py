@@ -109,10 +109,11 @@ def perceptual(
     """
     found = features(weights, image, dtype=dtype)
     wanted = jax.lax.stop_gradient(features(weights, target, dtype=dtype))
-    return sum(
+    terms = (
         jnp.abs(x.astype(jnp.float32) - y.astype(jnp.float32)).mean((1, 2, 3))
         for x, y in zip(found, wanted, strict=True)
     )
+    return sum(terms, jnp.asarray(0.0))
 
 
 def multiscale(
@@ -128,8 +129,9 @@ def multiscale(
         pyramid.gaussian_pyramid(target, levels=SCALES),
         strict=True,
     )
-    return sum(
+    terms = (
         perceptual(weights, x, y, dtype=dtype)
         for level, (x, y) in enumerate(levels)
         if level == 0 or min(x.shape[1:3]) >= LEAST
     )
+    return sum(terms, jnp.asarray(0.0))

@@ -3,7 +3,7 @@
 Frames are [b, h, w, 3] float32 in [0, 1]; everything is per pair, [b].
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import jax
 import jax.numpy as jnp
@@ -33,9 +33,9 @@ def reconstruct(
     network: MotionNetwork, variables: dict, source: jax.Array, driving: jax.Array
 ) -> tuple[Reconstruction, MotionOutput]:
     """Distances of a batch of pairs, and what the network said of them."""
-    output = network.apply(variables, source, driving)
+    output = cast(MotionOutput, network.apply(variables, source, driving))
     warped = warp_features(source, output.motion.flow)
-    images = source, warped, output.reconstruction
+    images = source, warped, output.image
     l1 = [jnp.abs(x - driving).mean((1, 2, 3)) for x in images]
     ssim = [1 - 2 * losses.ssim(x, driving) for x in images]
     return Reconstruction(*l1, *ssim), output

@@ -4,7 +4,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.ops import affine, bspline, tps
-from selfme_jax.types import Keypoints
+from selfme_jax.types import Keypoints, Shape
 
 KINDS = ("bspline", "tps", "affine")
 
@@ -12,7 +12,7 @@ KINDS = ("bspline", "tps", "affine")
 def candidates(
     source: Keypoints,
     driving: Keypoints,
-    shape: tuple[int, int],
+    shape: Shape,
     *,
     kind: str,
     cells: tuple[int, int],

@@ -10,6 +10,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.ops import grid
+from selfme_jax.types import Shape
 
 
 @jax.jit
@@ -56,7 +57,7 @@ def from_parts(
 
 
 @functools.partial(jax.jit, static_argnames="shape")
-def field(matrix: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def field(matrix: jax.Array, shape: Shape) -> jax.Array:
     """Flow of the map, A z + t - z: [..., 2, 3] -> [..., h, w, 2] grid units."""
     h, w = shape
     # (A - I) z, not A z - z: small motion must not drown in the rounding of z.

@@ -98,7 +98,7 @@ def random_bspline(
     cells: (gy, gx), or one number for both. The displacements themselves deviate by
     about half of that, as the basis averages neighbours.
     """
-    gy, gx = (cells, cells) if np.ndim(cells) == 0 else cells
+    gy, gx = (cells, cells) if isinstance(cells, int | np.integer) else cells
     return scale * jax.random.normal(key, (gy + 3, gx + 3, 2))
 
 

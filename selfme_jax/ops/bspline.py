@@ -14,6 +14,8 @@ import jax.numpy as jnp
 import numpy as np
 from jax.scipy.linalg import cho_factor, cho_solve
 
+from selfme_jax.types import Shape
+
 Cells = int | tuple[int, int]
 
 # Relative rounding of a float32 Gram matrix: keeps its Cholesky factor real.
@@ -51,7 +53,7 @@ def basis(size: int, cells: int) -> np.ndarray:
 
 
 @functools.partial(jax.jit, static_argnames="shape")
-def field(control: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def field(control: jax.Array, shape: Shape) -> jax.Array:
     """Dense flow on the corner-aligned grid, u = Wy Phi Wx^T.
 
     Args:
@@ -70,8 +72,8 @@ def field(control: jax.Array, shape: tuple[int, int]) -> jax.Array:
     # 2.3 times slower on CPU.)
     wide = jnp.einsum("...abc,wb->...awc", control, columns, precision="highest")
     wide = wide.reshape(*batch, gy + 3, w * 2)
-    rows = jnp.broadcast_to(rows, (*batch, h, gy + 3))
-    return jnp.matmul(rows, wide, precision="highest").reshape(*batch, h, w, 2)
+    spread = jnp.broadcast_to(rows, (*batch, h, gy + 3))
+    return jnp.matmul(spread, wide, precision="highest").reshape(*batch, h, w, 2)
 
 
 @jax.jit
@@ -193,7 +195,7 @@ def _energies(cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         local = [[(a * b).integ()(1.0) for b in pieces] for a in pieces]
         for cell in range(cells):
             total[order, cell : cell + 4, cell : cell + 4] += local
-    return tuple(total)
+    return total[0], total[1], total[2]
 
 
 # B0..B3 in powers of t.
@@ -211,7 +213,7 @@ def _basis_at(position: jax.Array, cells: int) -> jax.Array:
 
 
 def _pair(cells: Cells) -> tuple[int, int]:
-    gy, gx = (cells, cells) if np.ndim(cells) == 0 else cells
+    gy, gx = (cells, cells) if isinstance(cells, int | np.integer) else cells
     if gy < 1 or gx < 1:
         raise ValueError(f"a lattice needs at least one cell an axis, got {cells}")
     return gy, gx

@@ -5,12 +5,14 @@ the gradient is 0.
 """
 
 import functools
+from typing import cast
 
 import jax
 import jax.numpy as jnp
 
 from selfme_jax.ops import grid, pyramid, warp
 from selfme_jax.ops.tvl1 import tvl1 as tvl1
+from selfme_jax.types import Shape
 
 
 @jax.jit
@@ -55,9 +57,7 @@ def strain_image(flow: jax.Array) -> jax.Array:
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "antialias"))
-def resize(
-    flow: jax.Array, shape: tuple[int, int], *, antialias: bool = False
-) -> jax.Array:
+def resize(flow: jax.Array, shape: Shape, *, antialias: bool = False) -> jax.Array:
     """The same motion on another grid, in pixels of the new frame.
 
     `pyramid.resize`, then u times (w' - 1) / (w - 1) and v times (h' - 1) / (h - 1),
@@ -115,7 +115,7 @@ def angular_error(flow: jax.Array, truth: jax.Array) -> jax.Array:
 def _gradient(values: jax.Array, axis: int) -> jax.Array:
     if values.shape[axis] == 1:
         return jnp.zeros_like(values)
-    return jnp.gradient(values, axis=axis)
+    return cast(jax.Array, jnp.gradient(values, axis=axis))  # a list of several axes
 
 
 def _root(squared: jax.Array) -> jax.Array:

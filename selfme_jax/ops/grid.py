@@ -15,9 +15,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.types import Shape
+
 
 @functools.partial(jax.jit, static_argnames="shape")
-def identity(shape: tuple[int, int]) -> jax.Array:
+def identity(shape: Shape) -> jax.Array:
     """Position of every pixel: [h, w, 2] float32 in [-1, 1], (x, y)."""
     h, w = shape
     x, y = jnp.meshgrid(axis(w), axis(h))
@@ -39,30 +41,30 @@ def axis(size: int) -> np.ndarray:
     return positions
 
 
-def points_to_pixels(points: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def points_to_pixels(points: jax.Array, shape: Shape) -> jax.Array:
     """[..., 2] positions in [-1, 1], (x, y) -> column and row, [0, size - 1]."""
     half = _half(shape)
     # Scaled, then shifted: nearer to the true pixel than (points + 1) * half.
     return points * half + half
 
 
-def pixels_to_points(pixels: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def pixels_to_points(pixels: jax.Array, shape: Shape) -> jax.Array:
     """[..., 2] column and row -> positions in [-1, 1], (x, y)."""
     half = _half(shape)
     return (pixels - half) * _inverse(half)
 
 
-def flow_to_pixels(flow: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def flow_to_pixels(flow: jax.Array, shape: Shape) -> jax.Array:
     """[..., 2] displacements, grid units -> pixels of a frame of that shape."""
     return flow * _half(shape)
 
 
-def pixels_to_flow(flow: jax.Array, shape: tuple[int, int]) -> jax.Array:
+def pixels_to_flow(flow: jax.Array, shape: Shape) -> jax.Array:
     """[..., 2] displacements, pixels of a frame of that shape -> grid units."""
     return flow * _inverse(_half(shape))
 
 
-def _half(shape: tuple[int, int]) -> jax.Array:
+def _half(shape: Shape) -> jax.Array:
     """[2] half the extent of the frame in pixels, (x, y)."""
     h, w = shape
     return jnp.array([(w - 1) / 2, (h - 1) / 2], jnp.float32)

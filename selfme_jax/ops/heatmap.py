@@ -6,12 +6,11 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.ops import grid
+from selfme_jax.types import Shape
 
 
 @functools.partial(jax.jit, static_argnames="shape")
-def gaussian(
-    points: jax.Array, shape: tuple[int, int], *, variance: float
-) -> jax.Array:
+def gaussian(points: jax.Array, shape: Shape, *, variance: float) -> jax.Array:
     """One Gaussian bump a point, exp(-|z - p|^2 / (2 variance)), 1 at its peak.
 
     Siarohin et al. 2019 (FOMM), equation 6.

@@ -6,11 +6,12 @@ largest value was. Elsewhere XLA's own gradient is used.
 
 import functools
 import itertools
+from collections.abc import Sequence
 
 import jax
 import jax.numpy as jnp
 
-Pads = tuple[tuple[int, int], tuple[int, int]]
+Pads = Sequence[tuple[int, int]]  # (top, bottom), (left, right)
 
 
 def max_pool(
@@ -33,7 +34,8 @@ def max_pool(
     shape, strides = images.shape[1:3], (stride, stride)
     if isinstance(padding, str):
         padding = jax.lax.padtype_to_pads(shape, (size, size), strides, padding)
-    plain = functools.partial(_plain, size, stride, tuple(padding))
+    pads = tuple(padding)
+    plain = functools.partial(_plain, size, stride, pads)
     function = jax.custom_vjp(plain)
 
     def forward(images):
@@ -41,7 +43,7 @@ def max_pool(
         return largest, (images, largest)
 
     def backward(inputs, slope):
-        taps = functools.partial(_slopes, size, stride, tuple(padding))
+        taps = functools.partial(_slopes, size, stride, pads)
 
         def own(images, _, slope):
             return jax.vjp(plain, images)[1](slope)[0]

@@ -11,12 +11,11 @@ import jax.numpy as jnp
 import numpy as np
 
 from selfme_jax.ops import filters
+from selfme_jax.types import Shape
 
 
 @functools.partial(jax.jit, static_argnames=("shape", "antialias"))
-def resize(
-    image: jax.Array, shape: tuple[int, int], *, antialias: bool = False
-) -> jax.Array:
+def resize(image: jax.Array, shape: Shape, *, antialias: bool = False) -> jax.Array:
     """Bilinear, corner-aligned: what `warp.sample` gives on `grid.identity(shape)`.
 
     Args:

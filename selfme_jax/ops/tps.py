@@ -9,6 +9,7 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.ops import grid
+from selfme_jax.types import Shape
 
 # Weight of |a, A|^2. Without it points on a line, or fewer than three, leave the
 # affine part undetermined and the system singular. Small enough not to be seen.
@@ -62,9 +63,7 @@ def evaluate(
 
 
 @functools.partial(jax.jit, static_argnames="shape")
-def field(
-    coefficients: jax.Array, centres: jax.Array, shape: tuple[int, int]
-) -> jax.Array:
+def field(coefficients: jax.Array, centres: jax.Array, shape: Shape) -> jax.Array:
     """[..., n + 3, 2], [..., n, 2] -> flow [..., h, w, 2], grid units."""
     flow = evaluate(coefficients, centres, grid.identity(shape).reshape(-1, 2))
     return flow.reshape(*flow.shape[:-2], *shape, 2)

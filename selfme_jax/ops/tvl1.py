@@ -103,7 +103,8 @@ def _grey(frame: jax.Array) -> jax.Array:
     frame = 255 * frame.astype(jnp.float32)
     if frame.shape[-1] == 1:
         return frame[..., 0]
-    return sum(weight * frame[..., c] for c, weight in enumerate(GREY))
+    parts = (weight * frame[..., c] for c, weight in enumerate(GREY))
+    return sum(parts, jnp.asarray(0.0))
 
 
 def _pyramid(pair: list, use: _Preset) -> list:
@@ -212,10 +213,10 @@ def _cubic(stack: jax.Array, u1: jax.Array, u2: jax.Array) -> jax.Array:
     column, tx = _split(jnp.arange(w, dtype=jnp.float32) + u1)
     row, ty = _split(jnp.arange(h, dtype=jnp.float32)[:, None] + u2)
     batch = jnp.arange(b)[:, None, None]
-    total = 0.0
+    total = jnp.asarray(0.0)
     for i, wy in enumerate(_keys(ty)):
         rows = jnp.clip(row + i - 1, 0, h - 1)
-        line = 0.0
+        line = jnp.asarray(0.0)
         for j, wx in enumerate(_keys(tx)):
             columns = jnp.clip(column + j - 1, 0, w - 1)
             line += wx[..., None] * stack[batch, rows, columns]

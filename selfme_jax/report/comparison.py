@@ -46,7 +46,7 @@ def entries(reference: str, cells: Sequence[Cell]) -> list[dict]:
           subjects that is the same for both.
         cells: of all parts of the data.
     """
-    views = {_key(cell): _views(cell) for cell in cells if cell.folder}
+    views = {_key(c): _views(c, c.folder) for c in cells if c.folder}
     whole = (view for of_cell in views.values() for view in of_cell.values())
     names = columns(measures.of(next((view.ours for view in whole), {})))
     found = []
@@ -129,7 +129,7 @@ def _of_part(
             entry |= _paper(cell, name or ("" if len(names) > 1 else cell.part))
             if cell.folder:
                 one = known[cell.name][name]
-                entry |= _entry(cell, one)
+                entry |= _entry(cell.folder, one)
                 if beside and cell.name != reference:
                     entry |= _difference(one, beside)
             yield entry | {"why_not": cell.why_not}
@@ -139,10 +139,10 @@ def _key(cell: Cell) -> tuple[str, str]:
     return cell.part, cell.name
 
 
-def _views(cell: Cell) -> dict[str, _View]:
+def _views(cell: Cell, folder: epath.Path) -> dict[str, _View]:
     """By dataset ('' = all). Of two linear floors the better one on that dataset."""
-    rows = predictions.read(Workdir(cell.folder).predictions)
-    below = floors.read(Workdir(cell.folder).floors)
+    rows = predictions.read(Workdir(folder).predictions)
+    below = floors.read(Workdir(folder).floors)
     found = targets.of(rows).summarise(rows, below, resamples=RESAMPLES, rule=cell.rule)
     pooled = loso.pool(rows)
     views = {"": _View(pooled, found, verdict.linear(found), cell.rule)}
@@ -153,9 +153,9 @@ def _views(cell: Cell) -> dict[str, _View]:
     return views
 
 
-def _entry(cell: Cell, view: _View) -> dict:
+def _entry(folder: epath.Path, view: _View) -> dict:
     ours = view.ours
-    protocol = finished.results(Workdir(cell.folder))["protocol"]
+    protocol = finished.results(Workdir(folder))["protocol"]
     scores: dict[str, float] = {}
     for key in measures.of(ours).keys:
         low, high = ours["ci95"][key]
@@ -169,7 +169,7 @@ def _entry(cell: Cell, view: _View) -> dict:
         "clips": ours["n"],
         "subjects": ours["subjects"],
         "score_rule": view.rule,
-        "folder": "/".join(cell.folder.parts[-2:]),
+        "folder": "/".join(folder.parts[-2:]),
         **{key: protocol[key] for key in kept},
     }
 

@@ -21,6 +21,9 @@ CAPTIONS = {
     "pairs": "Both differences of a row share one scale. Flow: white is no motion, the "
     "hue of the wheel gives the direction a point moves in. Keypoints: a colour for "
     "each group.",
+    "audit": "Points: UF1, bars: 95 % intervals by resampling subjects. Filled: as "
+    "annotated; hollow: shuffled labels. Red: the epoch that is best on each test "
+    "subject.",
     "motion": "White: no motion; the hue of the wheel gives the direction.",
 }
 
@@ -68,7 +71,7 @@ def render(
         values: what else the template names.
     """
     page = (
-        _environment()
+        environment()
         .get_template(template)
         .render(
             figures={n: base64.b64encode(data).decode() for n, data in figures.items()},
@@ -79,7 +82,8 @@ def render(
     files.write(path, page)
 
 
-def _environment():
+def environment():
+    """Of the templates of this folder; a value that lacks is an error."""
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     return Environment(

@@ -37,7 +37,8 @@ def rows(results: dict, measure: str) -> list[tuple[str, ...]]:
 
 def verdict(results: dict) -> Verdict:
     """Of every gap: the onset moved by the learned flow against the onset as it is."""
-    better, worse = [], []
+    better: list[str] = []
+    worse: list[str] = []
     for gap, score in results["reconstruction"].items():
         gains = [
             sign * (score[f"{measure}_warped"] - score[f"{measure}_onset"])

@@ -118,6 +118,8 @@ def notes(results: dict) -> list[str]:
         )
     if results["protocol"]["labels_shuffled"]:
         found.append("Labels were shuffled: a control, whose score should be chance.")
+    if off := results["protocol"].get("key_frames_off"):
+        found.append(f"Onset and apex were taken up to {off} frames off: a control.")
     if results["protocol"]["partial"]:
         found.append(f"Partial data, not comparable: {results['protocol']['partial']}.")
     if doubles := results["protocol"].get("doubles"):  # earlier versions lack it

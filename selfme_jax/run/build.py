@@ -2,13 +2,15 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from typing import cast
 
 import numpy as np
 
 from selfme_jax import files, workdir
 from selfme_jax.data import people
 from selfme_jax.data import registry as datasets
-from selfme_jax.data.pairs import MemoryFrames, Pairs
+from selfme_jax.data.key_frames import Off
+from selfme_jax.data.pairs import Frames, MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
 from selfme_jax.inputs.base import FirstStage
@@ -21,7 +23,7 @@ from selfme_jax.systems.deep import Deep
 from selfme_jax.targets import registry as targets
 from selfme_jax.targets.base import Target
 from selfme_jax.train.log import Teller
-from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError
+from selfme_jax.types import ClipDataset, Dataset, FlowDataset, UserError, frames_of
 from selfme_jax.workdir import Workdir
 
 # Keys of config.data that a dataset has, other than the official ones.
@@ -29,7 +31,9 @@ _DATA_KEYS = {
     "flow_images": ("root", "datasets", "allow_partial"),
     "synthetic": (),
 }
-_OFFICIAL_KEYS = ("root", "source", "classes", "allow_partial", "max_frames")
+_OFFICIAL_KEYS = (
+    *("root", "source", "classes", "allow_partial", "max_frames", "key_frames_off"),
+)
 
 
 def dataset(plan: Plan) -> Dataset:
@@ -62,7 +66,15 @@ def dataset(plan: Plan) -> Dataset:
             f"config.input={plan.input.name} does not go with the dataset {name}; set "
             f"--config.input={other}."
         )
-    return data
+    off = plan.settings["data"]["key_frames_off"]
+    if not off:
+        return data
+    if not isinstance(data, ClipDataset):
+        raise UserError(
+            "flow images hold no other frames than onset and apex. Set "
+            "--config.data.key_frames_off=0."
+        )
+    return Off(data, off) if name in _DATA_KEYS else data
 
 
 def pairs(plan: Plan) -> Pairs:
@@ -73,10 +85,11 @@ def pairs(plan: Plan) -> Pairs:
     """
     if not plan.input.of_clips:
         plan.input.stage(plan.settings, (0, 0, 3))  # says why there is none
+    frames: Frames
     if plan.data == "video":
         frames = video.load(files.local(plan.settings["data"]["root"]))
     else:
-        frames = MemoryFrames.from_clips(dataset(plan))
+        frames = MemoryFrames.from_clips(frames_of(dataset(plan)))
     options = {k: v for k, v in plan.settings["pretraining"].items() if k != "gaps"}
     size = plan.motion["train"]["batch_size"]
     first = plan.settings["first_seed"]
@@ -161,4 +174,6 @@ def _method(plan: Plan, predicted: Target) -> Method:
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow
-    return imagenet.begin(made, system.photographs, own["weights"], frames=frames)
+    return imagenet.begin(
+        cast(Deep, made), system.photographs, own["weights"], frames=frames
+    )

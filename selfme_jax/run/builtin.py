@@ -17,7 +17,7 @@ from selfme_jax.systems.committee import KINDS
 from selfme_jax.systems.committee_making import Lesson
 from selfme_jax.train import parallel
 from selfme_jax.train.log import Progress
-from selfme_jax.types import FlowDataset, UserError
+from selfme_jax.types import UserError, images_of
 from selfme_jax.workdir import Workdir
 
 _BATCH = 1000  # fields drawn at once
@@ -40,8 +40,7 @@ class Session:
         self.making: Mapping[str, Any] = plan.settings["builtin"]["making"]
         # Read before anything is trained: bad folders fail here.
         given = plan.settings["data"]["root"]
-        real = build.dataset(plan) if given else None
-        self.real = real if isinstance(real, FlowDataset) else None
+        self.real = images_of(build.dataset(plan)) if given else None
 
     def folders(self) -> list[epath.Path]:
         """Those that are written to."""

@@ -135,8 +135,8 @@ def _member(
     found |= committee_making.reliability(classes.probs, right, sure=sure)
     if all(action_unit_labels.annotated(s.aus) for s in samples):
         whole = units.summarise(rows(ActionUnits(committee.UNITS)), resamples=resamples)
-        own = ("mean_f1", "mean_auc", "ci95", "aus")
-        found["action_units"] = {key: whole[key] for key in own}
+        of_units = ("mean_f1", "mean_auc", "ci95", "aus")
+        found["action_units"] = {key: whole[key] for key in of_units}
     return found
 
 

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from typing import NoReturn
 
 import jax
 from absl import app, flags, logging
@@ -189,7 +190,7 @@ def _explain(error: Exception) -> str:
     return f"{text}. Correct the config file."
 
 
-def _fail(text: str, code: int, member: pods.Member | None = None) -> None:
+def _fail(text: str, code: int, member: pods.Member | None = None) -> NoReturn:
     if text:
         print(f"error: {text}", file=sys.stderr, flush=True)
     if member:

@@ -15,6 +15,7 @@ from flax import traverse_util
 from ml_collections import ConfigDict, config_flags
 
 from selfme_jax import workdir
+from selfme_jax.evaluate import folds
 from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.run.plan import Plan, Protocol
@@ -26,7 +27,7 @@ from selfme_jax.types import UserError
 TASKS = ("recognition", "pretraining", "builtin")
 SCOPES = ("per_fold", "all_subjects", "pretrained")
 PROTOCOL = {
-    "split": ("loso", "cross_database"),
+    "split": folds.SPLITS,
     "epochs": ("fixed", "oracle_epoch"),
     "score": ("pooled", "mean_of_folds"),
 }
@@ -185,11 +186,17 @@ def _plan(config: ConfigDict) -> Plan:
 
 def _check_combinations(config: ConfigDict) -> None:
     """What is known each by itself, but does not go together."""
-    chosen = config.protocol.split, config.protocol.score
-    if chosen == ("cross_database", "mean_of_folds"):
+    split = config.protocol.split
+    if split != "loso" and config.protocol.score == "mean_of_folds":
         raise UserError(
             "config.protocol.score=mean_of_folds averages over subjects, which are the "
             "folds of --config.protocol.split=loso only."
+        )
+    if bool(config.protocol.test) != (split == "hold_out"):
+        raise UserError(
+            f"config.protocol.test={config.protocol.test!r} does not go with "
+            f"config.protocol.split={split}. It names the datasets that "
+            "--config.protocol.split=hold_out tests on."
         )
     if config.target not in SYSTEMS[config.method].targets:
         able = [s.name for s in SYSTEMS.values() if config.target in s.targets]

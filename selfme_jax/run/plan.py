@@ -20,6 +20,7 @@ class Protocol(NamedTuple):
     split: str
     epochs: str
     score: str
+    test: str = ""
 
 
 class Plan(NamedTuple):
@@ -80,7 +81,7 @@ class Plan(NamedTuple):
         """What of it that which the Input gives depends on."""
         whole = self.decisive()
         common = ("input", "data", "synthetic", "first_seed")
-        parts = (*self.input.keys, "flow.size", "protocol.split")
+        parts = (*self.input.keys, "flow.size", "protocol.split", "protocol.test")
         return {
             **{key: whole[key] for key in common},
             **chosen(whole, parts),
@@ -89,9 +90,12 @@ class Plan(NamedTuple):
     def classifier(self) -> dict[str, Any]:
         """What of it the predictions depend on, besides samples and inputs."""
         whole = self.decisive()
-        keys = ("method", "input", "target", "action_units", "flow", "seeds", "start")
-        keys += ("first_seed", "shuffle_labels", self.system.name)
-        used = chosen(whole, ("protocol.split", "protocol.epochs"))
+        keys = (
+            *("method", "input", "target", "action_units", "flow", "seeds", "start"),
+            *("first_seed", "shuffle_labels", self.system.name),
+        )
+        parts = ("protocol.split", "protocol.test", "protocol.epochs")
+        used = chosen(whole, parts)
         if whole["start"]:
             used["started"] = whole["started"]
         return {**{key: whole[key] for key in keys}, **used}

@@ -1,7 +1,7 @@
 """Pretraining: motion learned from frames without labels, scored on held-out pairs."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import jax
 import numpy as np
@@ -11,6 +11,7 @@ from selfme_jax import workdir
 from selfme_jax.data import manifest
 from selfme_jax.data.pairs import prefetch
 from selfme_jax.inputs.device_clips import to_float
+from selfme_jax.inputs.motion_learning import MotionLearning
 from selfme_jax.motion import quality
 from selfme_jax.report import pretraining as report
 from selfme_jax.report.reconstruction import Picture, picture
@@ -41,7 +42,10 @@ class Session:
         self.clips = self.pairs.frames.clips
         self.log = Log(run)
         size = self.pairs.frames.size
-        self.motion = build.first_stage(plan, (size, size, 3), run)
+        # What starts from a network is MotionLearning.
+        self.motion = cast(
+            MotionLearning, build.first_stage(plan, (size, size, 3), run)
+        )
 
     def folders(self) -> list[epath.Path]:
         """Those that are written to."""

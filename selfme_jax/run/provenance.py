@@ -36,10 +36,13 @@ def protocol(
     scope = plan.scope if learned else f"none ({plan.input.words})"
     line = list(ancestors(run)) if init else []
     met = True if scope == "all_subjects" else met_before(line, samples)
-    name = "LOSO" if len(names) == 1 else "composite LOSO"
-    if plan.protocol.split == "cross_database":
-        name = "cross-database (trained on the other datasets)"
+    name = {
+        "loso": "LOSO" if len(names) == 1 else "composite LOSO",
+        "leave_one_dataset_out": "leave one dataset out (trained on the other ones)",
+        "hold_out": f"hold-out (tested on {plan.protocol.test}, trained on the others)",
+    }[plan.protocol.split]
     rule = plan.protocol.epochs
+    off = plan.settings["data"]["key_frames_off"]
     return {
         "name": name,
         "score": plan.protocol.score,
@@ -54,6 +57,7 @@ def protocol(
         "imitation": getattr(dataset, "imitation", False),
         "doubles": people.told(samples),
         "partial": data_protocol.partial(samples, dataset.classes),
+        **({"key_frames_off": off} if off else {}),
     }
 
 

@@ -20,7 +20,15 @@ from selfme_jax.systems.base import Problem
 from selfme_jax.train import checkpoint, log, parallel, variables
 from selfme_jax.train.log import Log, Teller
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import Dataset, Predictions, Sample, Split, UserError
+from selfme_jax.types import (
+    Dataset,
+    Predictions,
+    Sample,
+    Split,
+    UserError,
+    frames_of,
+    images_of,
+)
 from selfme_jax.workdir import Workdir
 
 STAGES = ("motion", "classifier", "report")
@@ -36,14 +44,16 @@ class Session:
         if plan.shuffle_labels:
             first = plan.settings["first_seed"]
             self.samples = protocol.shuffle_labels(self.samples, first)
-        self.splits: list[Split] = folds.SPLITS[plan.protocol.split](self.samples)
+        used = plan.protocol
+        self.splits: list[Split] = folds.split(self.samples, used.split, used.test)
         self.target = build.target(plan, self.dataset)
+        folds.check(self.splits, self.target.labels(self.samples))
         self.log = Log(run)
         shared = plan.motion_workdir
         self.motion_workdir = workdir.open_workdir(shared) if shared else run
         # Built before anything is written or trained: bad settings fail here.
         if "motion" in stages and plan.input.of_clips:
-            frame = self.dataset.clip(0).frames.shape[1:]
+            frame = frames_of(self.dataset).clip(0).frames.shape[1:]
             self.first_stage = build.first_stage(plan, frame, run)
         if "classifier" in stages:
             self.method = build.method(plan, self.dataset)
@@ -97,8 +107,11 @@ class Session:
         seeds = f"{len(self.plan.seeds)} seed(s)"
         if self.plan.input.learns:
             seeds += f", {len(self.plan.motion_seeds)} of the motion"
+        held = f"{len(self.splits)} folds"
+        if self.plan.protocol.split == "hold_out":
+            held = f"tested on {self.splits[0].held_out} alone"
         print(
-            f"{'; '.join(counts)}; {len(self.splits)} folds x {seeds}"
+            f"{'; '.join(counts)}; {held} x {seeds}"
             f"\nmethod {self.plan.system.name} on {self.plan.input.words}; "
             f"{parallel.describe()}; results in {self.workdir.folder}",
             flush=True,
@@ -120,7 +133,7 @@ class Session:
         What a classifier reads is kept in the workdir.
         """
         if not self.plan.input.of_clips:
-            return self.dataset.images[None]
+            return images_of(self.dataset).images[None]
         path = self.workdir.flow
         if "motion" in self.stages:
             writer = self.log
@@ -133,7 +146,7 @@ class Session:
                 "motion", self.motion_workdir, writer, depends=depends, **options
             )
             inputs = self.first_stage.fit_transform(
-                self.dataset, self.splits, self.plan.motion_seeds, stage
+                frames_of(self.dataset), self.splits, self.plan.motion_seeds, stage
             )
             writer.close()
             checkpoint.write_array(path, inputs, depends)
@@ -151,7 +164,13 @@ class Session:
         labels = self.target.labels(self.samples)
         several = self.motion_copies(inputs)
         problem = Problem(
-            inputs, labels, self.target, self.splits, plan.seeds, motion_seeds=several
+            inputs,
+            labels,
+            self.target,
+            self.splits,
+            plan.seeds,
+            motion_seeds=several,
+            people=tuple(s.person for s in self.samples),
         )
         if plan.system.positional and plan.input.is_flow:
             read = build.prepare(plan)(inputs)
@@ -265,12 +284,12 @@ class Session:
             return []
         flow = files.read_array(path)
         per_fold = len(flow) // self.motion_copies(flow) > 1
-        drawn = []
+        drawn, tested = [], folds.tested(self.splits)
         for label, name in enumerate(self.dataset.classes):
-            ids = [i for i, s in enumerate(self.samples) if s.label == label]
+            ids = [i for i in tested if self.samples[i].label == label]
             for i in ids[:1]:
                 fold = next(k for k, s in enumerate(self.splits) if i in s.test)
-                sample, clip = self.samples[i], self.dataset.clip(i)
+                sample, clip = self.samples[i], frames_of(self.dataset).clip(i)
                 own = flow[fold if per_fold else 0, i, ..., :2]
                 drawn.append(
                     Picture(

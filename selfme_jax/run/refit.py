@@ -10,7 +10,7 @@ from selfme_jax.run.trained import Trained, restore
 from selfme_jax.systems.base import Problem
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
-from selfme_jax.types import Split
+from selfme_jax.types import Split, frames_of, images_of
 
 
 def refit(run: Trained, seed: int) -> Model:
@@ -54,7 +54,7 @@ def _motion(
     """What a classifier reads of all clips, [1, n, ...], and the network it is by."""
     plan = run.plan
     if not plan.input.of_clips:
-        return run.dataset.images[None], {}
+        return images_of(run.dataset).images[None], {}
     number = run.seeds.index(seed) % len(plan.motion_seeds)
     if not plan.input.learns or plan.scope != "per_fold":
         flow = files.read_array(run.workdir.flow)
@@ -62,7 +62,7 @@ def _motion(
         if plan.input.learns:
             variables["motion"] = run.motion(0, seed, template["motion"])
         return flow[number if len(flow) > 1 else 0][None], variables
-    frame = run.dataset.clip(0).frames.shape[1:]
+    frame = frames_of(run.dataset).clip(0).frames.shape[1:]
     motion = build.first_stage(plan, frame)
     assert isinstance(
         motion, MotionLearning
@@ -72,7 +72,7 @@ def _motion(
     name = "motion" if len(plan.motion_seeds) == 1 else f"motion_seed{motion_seed}"
     place = run.workdir.refit
     stage = Stage(name, place, log, **plan.engine("motion"))
-    flow = motion.fit_transform(run.dataset, splits, (motion_seed,), stage)
+    flow = motion.fit_transform(frames_of(run.dataset), splits, (motion_seed,), stage)
     variables = restore(
         place.checkpoints(name),
         steps=plan.motion["train"]["steps"],

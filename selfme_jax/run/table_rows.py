@@ -4,6 +4,7 @@ A row that cannot be had from some data (learned motion of ready-made flow image
 has a reason in place of changes.
 """
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from selfme_jax.report import paper
@@ -15,6 +16,17 @@ from selfme_jax.types import Dataset, FlowDataset, UserError
 OMEGAS = (0.0, 0.03, 0.11, 0.3, 1.0)
 TAUS = (0.03, 0.07, 0.2, 0.5)
 GAMMAS = (1.0, 2.0, 3.0)
+OFF = (0, 1, 2, 4, 8)  # frames
+# The audit: what lies between a score and what is published as one.
+AUDIT: dict[str, dict[str, object]] = {
+    "fixed epochs": {},
+    "oracle epoch": {"protocol.epochs": "oracle_epoch"},
+    "shuffled": {"shuffle_labels": True},
+    "shuffled, oracle epoch": {
+        "shuffle_labels": True,
+        "protocol.epochs": "oracle_epoch",
+    },
+}
 
 
 class Row(NamedTuple):
@@ -34,13 +46,16 @@ class Row(NamedTuple):
 class Table(NamedTuple):
     """rows, in the order of the paper; reference: the row all are held against.
 
-    axis: what changes along a curve, or ''.
+    axis: what changes along a curve, or ''. whole: made on all datasets together
+    alone. audit: systems across, in fours of AUDIT.
     """
 
     title: str
     rows: tuple[Row, ...]
     reference: str
     axis: str = ""
+    whole: bool = False
+    audit: bool = False
 
 
 class Part(NamedTuple):
@@ -55,7 +70,7 @@ def parts(plan: Plan, data: Dataset) -> list[Part]:
     names = sorted({s.dataset for s in data.samples})
     if len(names) == 1:
         return [Part(names[0], {})]
-    alone = {}
+    alone: dict[str, dict[str, object]] = {}
     for name in names:
         if plan.data == "flow_images":
             alone[name] = {"data.datasets": name}
@@ -65,13 +80,19 @@ def parts(plan: Plan, data: Dataset) -> list[Part]:
     return [Part(n, c) for n, c in alone.items()] + [Part("all", {})]
 
 
-def table(name: str, plan: Plan, data: Dataset) -> Table:
+def table(name: str, plan: Plan, data: Dataset, systems: Sequence[str] = ()) -> Table:
     """One of TABLES for a config.
 
+    Args:
+      systems: of 'protocols': names, or 'all' of flow; () = config.method alone.
+
     Raises:
-      UserError: none of its rows can be had from such data.
+      UserError: none of its rows can be had from such data, or an unknown system.
     """
-    made = TABLES[name](plan, data)
+    if name == "protocols" and systems:
+        made = _audit(systems)
+    else:
+        made = TABLES[name](plan, data)
     rows = tuple(_possible(row, data) for row in made.rows)
     able = [row.name for row in rows if not row.why_not]
     if not able:
@@ -87,6 +108,8 @@ def _possible(row: Row, data: Dataset) -> Row:
     """The row for flow images: TV-L1 flow is what they are."""
     if not isinstance(data, FlowDataset):
         return row
+    if row.changes.get("data.key_frames_off"):
+        return row._replace(why_not="needs frames, which flow images do not hold")
     given = row.changes.get("input", "images")
     if given in ("tvl1", "images"):
         changes = {k: v for k, v in row.changes.items() if k != "flow.size"}
@@ -145,11 +168,9 @@ def _curve(key: str, axis: str, values: tuple[float, ...]) -> Table:
 
 
 def _protocols(plan: Plan, data: Dataset) -> Table:
-    oracle, mean = (
-        {"protocol.epochs": "oracle_epoch"},
-        {"protocol.score": "mean_of_folds"},
-    )
-    shuffled = {"shuffle_labels": True}
+    oracle: dict[str, object] = {"protocol.epochs": "oracle_epoch"}
+    mean: dict[str, object] = {"protocol.score": "mean_of_folds"}
+    shuffled: dict[str, object] = {"shuffle_labels": True}
     rows = [
         Row("pooled, fixed epochs", {}),
         Row("best epoch on the test subject", oracle),
@@ -157,10 +178,82 @@ def _protocols(plan: Plan, data: Dataset) -> Table:
         Row("best epoch on the test subject, mean of folds", oracle | mean),
         Row("labels shuffled", shuffled),
         Row("labels shuffled, best epoch on the test subject", shuffled | oracle),
-        Row("cross-database", {"protocol.split": "cross_database"}),
+        Row("leave one dataset out", {"protocol.split": "leave_one_dataset_out"}),
     ]
     title = f"What the protocol does to the score of {plan.system.name}"
     return Table(title, tuple(rows), rows[0].name)
+
+
+def _audit(names: Sequence[str]) -> Table:
+    """Each system under AUDIT."""
+    flow = [s.name for s in SYSTEMS.values() if not s.reads and "train" in s.settings]
+    if list(names) == ["all"]:
+        names = flow
+    if unknown := [name for name in names if name not in flow]:
+        raise UserError(
+            f"--systems={','.join(unknown)}: those of flow that are trained in epochs "
+            f"are {', '.join(flow)}; all takes each."
+        )
+    rows = []
+    for name in names:
+        system = SYSTEMS[name]
+        paper = dict(system.rows[0].scores) if system.rows else {}
+        for variant, changes in AUDIT.items():
+            title = audited(system.title, variant)
+            rows.append(Row(title, {"method": name, **changes}, paper))
+    title = "What the protocol does to published systems"
+    return Table(title, tuple(rows), rows[0].name, audit=True)
+
+
+def audited(title: str, variant: str) -> str:
+    """Name of a row of the audit."""
+    return f"{title}: {variant}"
+
+
+def _units(plan: Plan, data: Dataset, split: str = "") -> Table:
+    """Action units by every system of flow that predicts them."""
+    changes: dict[str, object] = {"target": "action_units"}
+    if split:
+        changes["protocol.split"] = split
+    rows = []
+    for system in SYSTEMS.values():
+        if "action_units" in system.targets and not system.reads:
+            given = {"method": system.name, **changes}
+            rows.append(Row(system.title, given))
+    return Table("Action units", tuple(rows), SYSTEMS["scvit"].title)
+
+
+def _cd6me(plan: Plan, data: Dataset) -> Table:
+    """The same, each dataset by what the others trained.
+
+    Raises:
+      UserError: a single dataset.
+    """
+    names = sorted({s.dataset for s in data.samples})
+    if len(names) < 2:
+        raise UserError(
+            f"--table=cd6me tests on each dataset what the others trained; {plan.data} "
+            f"is {names[0]} alone. Take several, such as --config=cd6me, or "
+            "--table=action_units."
+        )
+    made = _units(plan, data, "leave_one_dataset_out")
+    title = f"Action units, leave one dataset out ({len(names)} of MEB's 6)"
+    return made._replace(title=title, whole=True)
+
+
+def _key_frames(plan: Plan, data: Dataset) -> Table:
+    """Motions from onsets and apexes that are wrong by up to so many frames."""
+    motions = {"TV-L1": "tvl1", "SelfME's motion": "learned"}
+    rows = [
+        Row(
+            f"{name}, off by up to {most}" if most else f"{name}, as annotated",
+            {"method": plan.system.name, "input": given, "data.key_frames_off": most},
+        )
+        for name, given in motions.items()
+        for most in OFF
+    ]
+    title = f"{plan.system.title} where onset and apex are wrong"
+    return Table(title, tuple(rows), rows[len(OFF)].name)
 
 
 def _system(method: str, given: str) -> dict[str, object]:
@@ -175,4 +268,7 @@ TABLES = {
     "tau": lambda plan, data: _curve("scvit.loss.tau", "tau", TAUS),
     "gamma": lambda plan, data: _curve("flow.gamma", "gamma", GAMMAS),
     "protocols": _protocols,
+    "key_frames": _key_frames,
+    "action_units": _units,
+    "cd6me": _cd6me,
 }

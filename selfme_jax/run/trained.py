@@ -16,7 +16,7 @@ from selfme_jax.systems import deep
 from selfme_jax.train import chunks
 from selfme_jax.train import variables as names
 from selfme_jax.train.checkpoint import Chunk
-from selfme_jax.types import UserError
+from selfme_jax.types import UserError, frames_of, images_of
 from selfme_jax.workdir import Workdir
 
 
@@ -42,14 +42,16 @@ class Trained:
                 "Give it its data back; their place is in its config.json."
             )
         self.target = build.target(plan, self.dataset)
-        self.splits = folds.SPLITS[plan.protocol.split](self.samples)
+        used = plan.protocol
+        self.splits = folds.split(self.samples, used.split, used.test)
         self.seeds = plan.seeds
-        self.method = build.method(plan, self.dataset)
-        if not isinstance(self.method, deep.Deep) or not plan.input.arguments:
+        method = build.method(plan, self.dataset)
+        if not isinstance(method, deep.Deep) or not plan.input.arguments:
             raise UserError(
                 f"{run.folder} trained no network that export knows: method "
                 f"{plan.system.name} on {plan.input.name}."
             )
+        self.method = method
         shared = plan.motion_workdir
         self.motion_workdir = workdir.open_workdir(shared) if shared else run
 
@@ -61,9 +63,9 @@ class Trained:
             photographs and read flow as one).
         """
         if self.plan.input.of_clips:
-            shape = self.dataset.clip(0).frames.shape[1:]
+            shape = frames_of(self.dataset).clip(0).frames.shape[1:]
         else:
-            shape = self.dataset.images.shape[1:]
+            shape = images_of(self.dataset).images.shape[1:]
         found = model.build(model.describe(self.plan.settings, self.target, shape))
         if not _alike(found.classifier, self.method):
             raise UserError(
@@ -133,7 +135,8 @@ class Trained:
         """'5 of 6': clips of a fold that its very classifier got right."""
         rows = predictions.read(self.workdir.predictions)
         mine = (rows.fold == self.number(held_out)) & (rows.seed == seed)
-        hits = np.reshape(rows.label == rows.pred, (len(mine), -1)).all(-1)
+        right = np.reshape(rows.label == rows.pred, (len(mine), -1))
+        hits = np.all(right, axis=-1)
         return f"{hits[mine].sum()} of {mine.sum()}"
 
     def check(self, seed: int) -> None:
@@ -145,7 +148,7 @@ class Trained:
 
     def steps(self) -> int:
         """Updates of its classifiers."""
-        return deep.duration(self.method.recipe, len(self.samples))
+        return deep.duration(self.method.training, len(self.samples))
 
 
 def restore(
@@ -212,8 +215,8 @@ def _read(chunk: epath.Path, steps: int) -> Any:
 def _alike(mine: deep.Deep, theirs: deep.Deep) -> bool:
     """Whether two classifiers are the same network and read the same."""
     sample = np.random.default_rng(0).normal(size=(1, 1, 8, 8, 3)).astype(np.float32)
-    read = [np.asarray(made.prepare(sample)) for made in (mine, theirs)]
-    return mine.module == theirs.module and np.array_equal(*read)
+    one, other = (np.asarray(made.prepare(sample)) for made in (mine, theirs))
+    return mine.module == theirs.module and np.array_equal(one, other)
 
 
 def _refuse(run: Workdir, plan: Plan) -> None:

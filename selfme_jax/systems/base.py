@@ -23,7 +23,8 @@ class Problem(NamedTuple):
       Flow has c = 3 (u, v, strain), in grey levels of published flow images or pixels
       of the frame; apex frames are RGB in [0, 1]; descriptors have h = w = 1.
     labels: [n] int or [n, a] int, of ``target``. splits: one per fold. seeds: distinct
-      ints. motion_seeds: how many the inputs had.
+      ints. motion_seeds: how many the inputs had. people: who is in each sample, for
+      settings that are chosen on some people of a training side.
     """
 
     inputs: np.ndarray
@@ -32,6 +33,7 @@ class Problem(NamedTuple):
     splits: Sequence[Split]
     seeds: Sequence[int]
     motion_seeds: int = 1
+    people: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -11,12 +11,12 @@ import optax
 
 from selfme_jax.ops import augment
 from selfme_jax.systems import base, oracle
-from selfme_jax.systems.base import Problem
+from selfme_jax.systems.base import Prepare, Problem
 from selfme_jax.targets.base import Target
 from selfme_jax.train import draws, loop
 from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Run, Task, Watch
-from selfme_jax.types import UserError
+from selfme_jax.types import Array, UserError
 
 
 class Recipe(NamedTuple):
@@ -58,8 +58,8 @@ def duration(recipe: Recipe, samples: int) -> int:
 class Data(NamedTuple):
     """On the device: inputs [d, n, h, w, c], labels [n] or [n, a]."""
 
-    inputs: jax.Array
-    labels: jax.Array
+    inputs: Array
+    labels: Array
 
 
 class Deep(NamedTuple):
@@ -78,7 +78,7 @@ class Deep(NamedTuple):
       each run. None = all is drawn.
     """
 
-    prepare: Callable[[np.ndarray], np.ndarray]
+    prepare: Prepare
     module: Any
     loss: Callable
     logits: Callable
@@ -88,16 +88,27 @@ class Deep(NamedTuple):
     oracle: bool = False
     start: Any = None
 
+    @property
+    def training(self) -> Recipe:
+        """Its recipe.
+
+        Raises:
+          TypeError: it has none, so is not trained (an exported network).
+        """
+        if self.recipe is None:
+            raise TypeError("a classifier without a recipe is not trained")
+        return self.recipe
+
     def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
         """[seeds, n, outputs] logits, each sample by the fold that held it out."""
         inputs = self.prepare(problem.inputs)
         task = self.task(inputs.shape, len(problem.labels))
-        runs, names = base.training_runs(problem, balance=self.recipe.balance)
+        runs, names = base.training_runs(problem, balance=self.training.balance)
         data = Data(inputs, problem.labels.astype(np.int32))
         if not self.oracle:
             outputs = loop.fit(task, runs, data, self.predict, stage, names)
             return base.gather(problem, outputs)
-        epoch = duration(self.recipe._replace(epochs=1, steps=0), len(problem.labels))
+        epoch = duration(self.training._replace(epochs=1, steps=0), len(problem.labels))
         shape = (runs.test.shape[1], len(problem.target.outputs))
         task = task._replace(watch=Watch(self.predict, shape, epoch))
         outputs = loop.fit(task, runs, data, oracle.seen, stage, names)
@@ -105,7 +116,7 @@ class Deep(NamedTuple):
 
     def task(self, shape: tuple[int, ...], samples: int) -> Task:
         """The engine's task for inputs of ``shape`` [d, n, h, w, c]."""
-        recipe = self.recipe
+        recipe = self.training
         steps = duration(recipe, samples)
         return Task(
             init=partial(self._init, shape=shape[2:]),
@@ -123,8 +134,9 @@ class Deep(NamedTuple):
         return self.logits(self.module.apply(variables, inputs, train=False))
 
     def _batch(self, key: jax.Array, data: Data, run: Run) -> tuple:
-        options = {"size": self.recipe.batch_size, "mirror": self.recipe.mirror}
-        return *draw(key, data, run, **options, reflect=self.mirror), run.shares
+        size, mirror = self.training.batch_size, self.training.mirror
+        drawn = draw(key, data, run, size=size, mirror=mirror, reflect=self.mirror)
+        return *drawn, run.shares
 
     def _init(self, key: jax.Array, *, shape: tuple[int, ...]) -> dict:
         return self.module.init(key, jnp.zeros((1, *shape)), train=False)

@@ -9,6 +9,7 @@ from selfme_jax.systems.featref import FEATREF
 from selfme_jax.systems.googlenet import GOOGLENET
 from selfme_jax.systems.htnet import HTNET
 from selfme_jax.systems.lbp_top_svm import LBP_TOP
+from selfme_jax.systems.mmnet import MMNET
 from selfme_jax.systems.off_apexnet import OFF_APEXNET
 from selfme_jax.systems.scvit import SCVIT, VIT
 from selfme_jax.systems.ststnet import STSTNET
@@ -26,6 +27,7 @@ _ALL: tuple[System, ...] = (
     STSTNET,
     FEATREF,
     HTNET,
+    MMNET,
     TCAE_FC,
     VIT,
     SCVIT,

@@ -98,12 +98,12 @@ class LinearSVM(NamedTuple):
         scores = {}
         for cost in sorted(self.costs):
             pred = np.full(len(labels), -1)
-            for train, test in inner_groups(problem.splits, split):
+            for train, test in inner_groups(people(problem), split):
                 logits = self.decide(kernel, labels, train, test, classes, cost)
                 pred[test] = logits.argmax(-1)
             true, found = labels[split.train], pred[split.train]
             scores[cost] = f1_score(true, found, average="macro")
-        return max(scores, key=scores.get)
+        return max(scores, key=scores.__getitem__)
 
 
 def linear_svm(
@@ -136,24 +136,31 @@ def _products(features: np.ndarray) -> np.ndarray:
     return features @ features.T
 
 
+def people(problem: Problem) -> np.ndarray:
+    """[n] int: whose each sample is; by who holds it out, where nobody is named."""
+    if problem.people:
+        return np.unique(problem.people, return_inverse=True)[1]
+    whose = np.full(len(problem.labels), -1)
+    for number, split in enumerate(problem.splits):
+        whose[split.test] = number
+    return whose
+
+
 def inner_groups(
-    splits: Sequence[Split], outer: Split
+    whose: np.ndarray, outer: Split
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """(train, test) indices of each group of a fold's training subjects.
 
-    Whose a sample is, is known by who holds it out: no group splits the test side of
-    another fold, a subject in LOSO. No groups for a single one of them.
+    Args:
+      whose: [n] int, the subject of each sample: no group splits one.
+      outer: the fold. No groups for a single subject.
     """
     from sklearn.model_selection import GroupKFold
 
-    whose = np.full(1 + max(s.test.max() for s in splits), -1)
-    met = 0
-    for split in splits:
-        if len(own := np.intersect1d(split.test, outer.train)):
-            whose[own] = met % GROUPS
-            met += 1
-    if met < 2:
-        return []
     train = np.sort(outer.train)
-    found = GroupKFold(min(GROUPS, met)).split(train, groups=whose[train])
+    met, person = np.unique(whose[train], return_inverse=True)
+    if len(met) < 2:
+        return []
+    count = min(GROUPS, len(met))
+    found = GroupKFold(count).split(train, groups=person % GROUPS)
     return [(train[rest], train[test]) for rest, test in found]

@@ -108,7 +108,7 @@ class ActionUnits(NamedTuple):
     ) -> Predictions:
         """[seeds, n, a] logits -> one row per seed and sample."""
         labels = self.labels(samples).astype(int)
-        probs = self.link(logits)
+        probs = predictions.of_tested(self.link, logits, splits)
         return predictions.table(samples, splits, seeds, labels, probs, self.outputs)
 
     def floors(

@@ -99,7 +99,7 @@ class Target(Protocol):
 
         Args:
             samples: all of them.
-            splits: they hold out every sample once.
+            splits: they hold out none twice.
             read: [d, n, ...] what the system reads; d = 1 where folds share it, or one
                 per fold.
             standardised: of the same shape, each image divided by its deviation.

@@ -9,8 +9,8 @@ Process 0 of a pod writes; all of them read.
 """
 
 import sys
-from collections.abc import Mapping
-from functools import cached_property
+from collections.abc import Callable, Mapping
+from functools import cached_property, partial
 from typing import Any
 
 import jax
@@ -154,15 +154,13 @@ def _hush() -> None:
     tensorstore's threads tell them in vain, at any time until the process ends.
     """
     before = sys.unraisablehook
-    if hasattr(before, "before"):
-        return
+    if getattr(before, "func", None) is not _unheard:
+        sys.unraisablehook = partial(_unheard, before)
 
-    def hook(left: Any) -> None:
-        if "Event loop is closed" not in str(left.exc_value):
-            before(left)
 
-    hook.before = before
-    sys.unraisablehook = hook
+def _unheard(before: Callable[[Any], None], left: Any) -> None:
+    if "Event loop is closed" not in str(left.exc_value):
+        before(left)
 
 
 def _named(tree: Any) -> dict[str, np.ndarray]:

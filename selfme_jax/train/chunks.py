@@ -8,6 +8,7 @@ ones are filled up with copies of its last run, which are never saved.
 """
 
 import hashlib
+import itertools
 import json
 from collections.abc import Sequence
 from typing import Any, NamedTuple
@@ -48,11 +49,11 @@ class Waves(NamedTuple):
     chunk: int
 
     @property
-    def load(self) -> dict[str, float]:
+    def load(self) -> tuple[int, float]:
         """Of a device: runs of a chunk, and how many of them it trains at once."""
         width = self.axis.width
         shared = 1 if width > 1 else jax.device_count()  # the batch of a single run
-        return {"runs": self.chunk // width, "at_once": self.size / width / shared}
+        return self.chunk // width, self.size / width / shared
 
     def deal(self, tree: Any) -> list[Any]:
         """Host [runs, ...] -> waves on the devices, all of one shape."""
@@ -116,7 +117,7 @@ def split(runs: Run, names: Sequence[str], begun: Sequence[int], size: int):
         )
     while (left := total - sum(sizes)) > 0:
         sizes.append(min(size, left))
-    ends = np.cumsum(sizes)
+    ends = list(itertools.accumulate(sizes))
     return [
         Chunk(
             i,

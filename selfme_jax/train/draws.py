@@ -15,7 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from selfme_jax.train.state import Run
-from selfme_jax.types import UserError
+from selfme_jax.types import Array, UserError
 
 _RECORD: ContextVar[list | None] = ContextVar("drawn", default=None)
 # Of normal float32 numbers: devices flush smaller ones to 0.
@@ -58,7 +58,7 @@ def weights(
     return found
 
 
-def index(key: jax.Array, weights: jax.Array, size: int) -> jax.Array:
+def index(key: jax.Array, weights: Array, size: int) -> jax.Array:
     """Samples drawn with replacement by [n] weights: [size] int32.
 
     Not from within a jit or vmap of the batch's own: the engine records what is drawn.
@@ -81,7 +81,7 @@ def recorded() -> Iterator[list[jax.Array]]:
         _RECORD.reset(token)
 
 
-def outside(weights: jax.Array, record: Sequence[jax.Array]) -> jax.Array:
+def outside(weights: Array, record: Sequence[jax.Array]) -> jax.Array:
     """How many of the drawn indices weigh nothing, [] int32."""
     counts = [(~(weights[chosen] > 0)).sum() for chosen in record]  # NaN counts
     return sum(counts, jnp.zeros((), jnp.int32))

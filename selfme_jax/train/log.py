@@ -198,7 +198,7 @@ class Progress:
 class Teller:
     """Lines with an ETA for each part of some work: ``Progress`` by its name."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._parts: dict[str, Progress] = {}
 
     def __call__(self, what: str, done: int, total: int, where: str) -> None:

@@ -125,7 +125,8 @@ def fit(
     )
     first = jax.tree.map(lambda x: x[0], runs)
     shapes = jax.eval_shape(partial(step.init, task), first)
-    memory.check(task, first, shapes, data, **waves.load)
+    held, at_once = waves.load
+    memory.check(task, first, shapes, data, runs=held, at_once=at_once)
     stage.log.start()
     if not isinstance(data, Stream):
         data = waves.axis.share(data)
@@ -216,7 +217,7 @@ def _steps(engine, runs, states, feed) -> list[list[dict]]:
 
     A single process leaves off where it is asked to stop; a pod has to agree first.
     """
-    rows = []
+    rows: list[list[dict]] = []
     for batch in feed:
         rows.append([])
         for i, wave in enumerate(runs):
@@ -270,19 +271,19 @@ def _finish(engine: _Engine, chunk: Chunk, variables: Any, kept) -> Any:
             kept(jax.tree.map(lambda x, i=i: x[i], variables))
             for i in range(len(chunk.names))
         ]
-        found = [checkpoint.kept(path) for path in paths]
-        there = all(array is not None for array in found)
+        found = [a for a in map(checkpoint.kept, paths) if a is not None]
+        there = len(found) == len(paths)
         if parallel.everywhere(np.array(there)).all():
             return np.stack(found)
     shared = () if isinstance(engine.data, Stream) else engine.data
     waves = zip(
         engine.waves.deal(variables), engine.waves.deal(chunk.runs), strict=True
     )
-    found = [engine.programs.finish(*wave, shared) for wave in waves]
-    found = engine.waves.collect(found, len(chunk.names))
-    for path, array in zip(paths, found if kept else (), strict=True):
+    made = [engine.programs.finish(*wave, shared) for wave in waves]
+    outputs = engine.waves.collect(made, len(chunk.names))
+    for path, array in zip(paths, outputs if kept else (), strict=True):
         checkpoint.keep(path, array)
-    return found
+    return outputs
 
 
 def _inside(counts: np.ndarray, done: int, chunk: Chunk) -> None:

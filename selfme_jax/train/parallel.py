@@ -103,6 +103,11 @@ def process() -> int:
     return jax.process_index()
 
 
+def processes() -> int:
+    """How many there are in all."""
+    return jax.process_count()
+
+
 def leads() -> bool:
     """Whether this process writes: the only one, or the first one of a pod."""
     return process() == 0

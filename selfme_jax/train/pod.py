@@ -19,7 +19,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 from jax._src.clusters import ClusterEnv  # no public way to ask before it connects
@@ -33,11 +33,11 @@ _KEYS = ("JAX_COORDINATOR_ADDRESS", "JAX_NUM_PROCESSES", "JAX_PROCESS_ID")
 
 
 class Place(NamedTuple):
-    """Who this process is: worker ``number`` of ``count``."""
+    """Who this process is: worker ``number`` of ``size``."""
 
     host: str
     port: int  # of JAX's coordinator, in worker 0
-    count: int
+    size: int
     number: int
     devices: tuple[int, ...] | None = None  # of this machine, None = all
 
@@ -53,12 +53,13 @@ def place(environment: Mapping[str, str]) -> Place | None:
     Raises:
       UserError: it is not complete, or says what cannot be.
     """
-    given = [environment.get(key) for key in _KEYS]
+    # Words, or numbers that JAX found.
+    given: list[Any] = [environment.get(key) for key in _KEYS]
     devices = None
     if environment.get("SELFME_POD") == "auto":
-        given[1:] = [int(x) if x and x.isdigit() else None for x in given[1:]]
+        count, number = (int(x) if x and x.isdigit() else None for x in given[1:])
         *given, devices = ClusterEnv.auto_detect_unset_distributed_params(
-            *given, None, None, int(_timeout(environment))
+            given[0], count, number, None, None, int(_timeout(environment))
         )
         _check_slices(environment)
     elif not any(given[1:]):  # an address alone may be meant for something else
@@ -66,22 +67,22 @@ def place(environment: Mapping[str, str]) -> Place | None:
     missing = [k for k, v in zip(_KEYS, given, strict=True) if v in (None, "")]
     if missing:
         auto = "SELFME_POD=auto finds no cluster here; "
-        found = auto if environment.get("SELFME_POD") == "auto" else ""
+        said = auto if environment.get("SELFME_POD") == "auto" else ""
         raise UserError(
-            f"{found}{', '.join(missing)} not set. A pod needs {', '.join(_KEYS)} in "
+            f"{said}{', '.join(missing)} not set. A pod needs {', '.join(_KEYS)} in "
             "every process; a single process none of them."
         )
     try:
         host, _, port = given[0].rpartition(":")
         found = Place(host.strip("[]"), int(port), int(given[1]), int(given[2]))
-        if not (host and 0 < found.port < 65536 and 0 <= found.number < found.count):
+        if not (host and 0 < found.port < 65536 and 0 <= found.number < found.size):
             raise ValueError
     except ValueError:
         said = " ".join(f"{k}={v}" for k, v in zip(_KEYS, given, strict=True))
         raise UserError(
             f"{said}: give HOST:PORT, a count, and a number from 0 to count - 1."
         ) from None
-    if found.count == 1:
+    if found.size == 1:
         return None
     return found._replace(devices=tuple(devices) if devices else None)
 
@@ -118,7 +119,7 @@ def join(environment: Mapping[str, str]) -> "Member | None":
     timeout, server = _timeout(environment), None
     try:
         if found.number == 0:
-            server = Server(found.meeting, found.count, timeout)
+            server = Server(found.meeting, found.size, timeout)
             server.start()
     except OSError as error:
         raise UserError(
@@ -130,7 +131,7 @@ def join(environment: Mapping[str, str]) -> "Member | None":
     try:
         jax.distributed.initialize(
             f"{found.host}:{found.port}",
-            found.count,
+            found.size,
             found.number,
             local_device_ids=found.devices,
             cluster_detection_method="deactivate",
@@ -153,7 +154,7 @@ class Member:
         self._connection = connection
         self._lines = lines(connection)
         self._over = threading.Event()
-        send(connection, f"hello {place.number} {place.count}")
+        send(connection, f"hello {place.number} {place.size}")
 
     def wait(self, timeout: float) -> None:
         """Until all are there.
@@ -173,7 +174,7 @@ class Member:
                 self._let_server_end()
                 raise UserError(_late(where, ids, timeout))
             _say(
-                f"worker {where.number}: waiting for {len(ids)} of {where.count} "
+                f"worker {where.number}: waiting for {len(ids)} of {where.size} "
                 f"workers ({', '.join(ids)}) ..."
             )
         raise UserError(_late(where, ["0"], timeout))
@@ -203,11 +204,11 @@ class Member:
         elif verb == "bye":
             number, code, text = rest.split(" ", 2)
             text = text.replace("\t", "\n")
-            _end(int(code), f"error: worker {number} of {where.count}: {text}")
+            _end(int(code), f"error: worker {number} of {where.size}: {text}")
         else:
             _end(
                 LOST,
-                f"error: worker {rest} of {where.count} is lost (killed, out of memory "
+                f"error: worker {rest} of {where.size} is lost (killed, out of memory "
                 "or its machine is gone): all workers end.\nStart the same command on "
                 "all of them again: it resumes.",
             )
@@ -235,7 +236,7 @@ def _connect(where: Place, timeout: float) -> socket.socket:
                 spoke = now
                 _say(
                     f"worker {where.number}: waiting for worker 0 at {where.host}:"
-                    f"{where.meeting}: at least 1 of {where.count} workers is missing "
+                    f"{where.meeting}: at least 1 of {where.size} workers is missing "
                     f"({error.strerror or error}) ..."
                 )
             time.sleep(0.2)
@@ -243,7 +244,7 @@ def _connect(where: Place, timeout: float) -> socket.socket:
 
 def _late(where: Place, missing: list[str], timeout: float) -> str:
     return (
-        f"{len(missing)} of {where.count} workers did not come within {timeout:.0f} s: "
+        f"{len(missing)} of {where.size} workers did not come within {timeout:.0f} s: "
         f"{', '.join(missing)}.\nStart the same command on all of them, each with its "
         f"own JAX_PROCESS_ID, and let them reach ports {where.port} and "
         f"{where.meeting} of {where.host}; SELFME_POD_TIMEOUT=SECONDS waits longer."

@@ -46,7 +46,7 @@ class Server(threading.Thread):
             for key, _ in self._selector.select(timeout=0.5):
                 if key.fileobj is self._listener:
                     self._accept()
-                else:
+                elif isinstance(key.fileobj, socket.socket):
                     self._receive(key.fileobj)
             if not self._complete:
                 self._count_up()

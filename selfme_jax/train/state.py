@@ -3,8 +3,9 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-import jax
 import optax
+
+from selfme_jax.types import Array
 
 
 class Run(NamedTuple):
@@ -18,12 +19,12 @@ class Run(NamedTuple):
     shares: [k] float32, what the loss is told of the training side (targets/).
     """
 
-    seed: jax.Array
-    fold: jax.Array
-    source: jax.Array
-    weights: jax.Array
-    test: jax.Array
-    shares: jax.Array = ()
+    seed: Array
+    fold: Array
+    source: Array
+    weights: Array
+    test: Array
+    shares: Array | tuple[()] = ()
 
 
 class TrainState(NamedTuple):
@@ -34,7 +35,7 @@ class TrainState(NamedTuple):
     evaluated (the params themselves where the task averages nothing).
     """
 
-    step: jax.Array
+    step: Array
     params: Any
     model_state: Any
     opt_state: Any

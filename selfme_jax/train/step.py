@@ -7,13 +7,14 @@ import optax
 from flax import traverse_util
 
 from selfme_jax.train import draws
-from selfme_jax.train.state import Run, Task, TrainState
+from selfme_jax.train.state import Run, Task, TrainState, Watch
+from selfme_jax.types import Array
 
 # Streams of randomness within a run; a step's own key is folded from these.
 _INIT, _BATCH, _LOSS = range(3)
 
 
-def _key(run: Run, stream: int, step: jax.Array | int) -> jax.Array:
+def _key(run: Run, stream: int, step: Array | int) -> jax.Array:
     key = jax.random.fold_in(jax.random.key(run.seed), run.fold)
     return jax.random.fold_in(jax.random.fold_in(key, stream), step)
 
@@ -77,18 +78,25 @@ def update(
     metrics["outside"] = draws.outside(run.weights, drawn)
     state = TrainState(state.step + 1, params, model_state, opt_state, average)
     if task.watch:
-        seen = _look(task, state, seen, run, data)
+        seen = _look(task, task.watch, state, seen, run, data)
         state = state._replace(model_state={**model_state, "seen": seen})
     return state, metrics
 
 
-def _look(task: Task, state: TrainState, seen: jax.Array, run: Run, data: object):
+def _look(
+    task: Task,
+    watch: Watch,
+    state: TrainState,
+    seen: jax.Array,
+    run: Run,
+    data: object,
+) -> jax.Array:
     """``seen`` with what is watched, where an epoch ends with this step."""
-    ends = (state.step % task.watch.epoch == 0) | (state.step == task.steps)
-    row = (state.step - 1) // task.watch.epoch
+    ends = (state.step % watch.epoch == 0) | (state.step == task.steps)
+    row = (state.step - 1) // watch.epoch
 
     def look(seen):
-        return seen.at[row].set(task.watch.read(variables(task, state), run, data))
+        return seen.at[row].set(watch.read(variables(task, state), run, data))
 
     return jax.lax.cond(ends, look, lambda seen: seen, seen)
 

@@ -29,6 +29,7 @@ SMALL = {
     ),
     "htnet": ({"size": 16, "patch": 2, "width": 6, "repeats": (1, 1)}, (0, 1, 2)),
     "capsulenet": ({"size": 64, "kernel": 3, "shrink": 16}, (0, 1, 2)),
+    "mmnet": ({"size": 32, "shrink": 32}, (0, 1, 2)),
     "featref": ({"size": 12, "hidden": 16, "specific": 8}, (0, 1)),
 }
 # Tested in files of their own: what is no published network, or reads no images.

@@ -136,14 +136,21 @@ def test_registry_loads():
 
 def test_shuffled_labels_are_dealt_out_anew_within_each_dataset():
     samples = [
-        Sample(name, f"s{i}", "c", (i // 3) % 3)
+        Sample(name, f"s{i}", "c", (i // 3) % 3, aus=f"{i // 3 % 3 + 1}+{i % 2 + 9}")
         for name, count in (("casme2", 30), ("smic", 18))
         for i in range(count)
     ]
     got = protocol.shuffle_labels(samples, 0)
     assert got == protocol.shuffle_labels(samples, 0)
     assert got != protocol.shuffle_labels(samples, 1)
-    assert [s._replace(label=0) for s in got] == [s._replace(label=0) for s in samples]
+    bare, dealt = ([s._replace(label=0, aus="") for s in x] for x in (samples, got))
+    assert bare == dealt
+    for name in ("casme2", "smic"):  # label and action units stay together
+        before, after = (
+            sorted((s.label, s.aus) for s in part if s.dataset == name)
+            for part in (samples, got)
+        )
+        assert before == after
     for name in ("casme2", "smic"):
         before, after = (
             [s.label for s in part if s.dataset == name] for part in (samples, got)

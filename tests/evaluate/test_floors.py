@@ -149,9 +149,21 @@ def test_refuses_inputs_of_other_shape(samples, shape):
         floors.linear(samples, folds.loso(samples), np.zeros(shape), CLASSES)
 
 
-def test_refuses_splits_that_leave_samples_out(samples, images):
-    with pytest.raises(ValueError, match="every sample once"):
-        floors.linear(samples, folds.loso(samples)[1:], images, CLASSES)
+def test_rows_are_of_held_out_samples_alone(samples, images):
+    """The fold of one dataset by name is one of leave-one-dataset-out."""
+    (alone,) = folds.hold_out(samples, "b")
+    found = floors.evaluate(samples, [alone], images, CLASSES)
+    both = floors.evaluate(
+        samples, folds.leave_one_dataset_out(samples), images, CLASSES
+    )
+    for name, rows in found.items():
+        assert set(rows.dataset) == {"b"} and len(rows.label) == len(alone.test)
+        other = both[name].dataset == "b"
+        for column in ("sample", "label", "probs"):
+            expected = getattr(both[name], column)[other]
+            np.testing.assert_array_equal(getattr(rows, column), expected)
+    with pytest.raises(ValueError, match="twice"):
+        floors.linear(samples, [alone, alone], images, CLASSES)
 
 
 # UF1/UAR of DESIGN 6. One clip of SMIC lies on the line between two classes: where

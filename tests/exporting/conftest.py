@@ -6,12 +6,7 @@ from test_main_stages import SMALL_MOTION
 
 
 @pytest.fixture(scope="session")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("compiled")
-
-
-@pytest.fixture(scope="session")
-def faces(tmp_path_factory, cache):
+def faces(tmp_path_factory):
     """Workdir of learned motion: 3 folds, 2 seeds, classifiers 4 and 2 at once."""
     place = tmp_path_factory.mktemp("faces")
     ended = command.fork(
@@ -21,7 +16,6 @@ def faces(tmp_path_factory, cache):
         *("--config.flow.standardise=True", "--config.scvit.train.steps=12"),
         "--config.scvit.train.learning_rate=0.01",
         f"--workdir={place / 'run'}",
-        cache=cache,
         folder=place,
     )
     assert ended.code == 0, ended.err
@@ -29,14 +23,13 @@ def faces(tmp_path_factory, cache):
 
 
 @pytest.fixture(scope="session")
-def images(tmp_path_factory, cache):
+def images(tmp_path_factory):
     """Workdir of a classifier on flow images: 4 folds, 2 seeds."""
     place = tmp_path_factory.mktemp("images")
     data = command.write_flow_images(place / "data")
     ended = command.fork(
         *(command.CONFIG, *command.TINY, f"--config.data.root={data}"),
         f"--workdir={place / 'run'}",
-        cache=cache,
         folder=place,
     )
     assert ended.code == 0, ended.err
@@ -44,12 +37,10 @@ def images(tmp_path_factory, cache):
 
 
 @pytest.fixture
-def export(tmp_path, cache):
+def export(tmp_path):
     """The command, as a process."""
 
     def run(*arguments):
-        return command.fork(
-            *arguments, cache=cache, folder=tmp_path, module="selfme_jax.export"
-        )
+        return command.fork(*arguments, folder=tmp_path, module="selfme_jax.export")
 
     return run

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import command
+import footage
 import jax
 import numpy as np
 import pytest
@@ -69,13 +70,12 @@ def outputs(run, fold):
 
 
 @pytest.fixture(scope="module")
-def saved(faces, tmp_path_factory, cache):
+def saved(faces, tmp_path_factory):
     """The same fold as safetensors, by the command."""
     place = tmp_path_factory.mktemp("saved")
     ended = command.fork(
         *(f"--workdir={faces}", f"--output={place / 'out'}", "--format=safetensors"),
         *(f"--fold={PERSON}", "--seed=1"),
-        cache=cache,
         folder=place,
         module="selfme_jax.export",
     )
@@ -130,6 +130,50 @@ def test_stablehlo_runs_without_the_package(export, faces, outputs, tmp_path):
             assert set(said) == set(found)
             for name in said:
                 np.testing.assert_allclose(said[name], found[name][:count], atol=1e-5)
+
+
+def test_the_bundle_runs_itself(export, faces, tmp_path):
+    """Usage, self test, pictures and films, what is no frame, identical frames."""
+    words = (f"--workdir={faces}", f"--output={tmp_path / 'out'}")
+    ended = export(*words, "--format=stablehlo", f"--fold={PERSON}")
+    assert ended.code == 0, ended.err
+    card = (tmp_path / "out/README.md").read_text()
+    assert str(tmp_path) not in card
+    config = json.loads((tmp_path / "out/config.json").read_text())
+    assert config["description"]["face"]["margin"] == 1.2
+    run = [sys.executable, "-I", str(tmp_path / "out/run.py")]
+
+    def said(*words):
+        command_line = [*run, *map(str, words)]
+        done = subprocess.run(
+            command_line, cwd=tmp_path, capture_output=True, text=True
+        )
+        assert "Traceback" not in done.stderr, done.stderr
+        return done
+
+    usage = said()
+    assert usage.returncode == 2 and "run.py CLIP.mp4" in usage.stdout
+    assert said("--self_test").returncode == 0
+    film = footage.film(12)
+    shown = footage.write_video(tmp_path / "film.avi", film)
+    footage.write_folder(tmp_path / "still", film)
+    pair = (tmp_path / "still/img1.png", tmp_path / "still/img6.png")
+    for words in ((shown,), (shown, "--onset=1", "--apex=5"), pair):
+        done = said(*words)
+        assert done.returncode == 0, done.stderr
+        assert "negative 0." in done.stdout
+        assert "no expression" not in done.stdout
+    assert "no expression" in said(pair[0], pair[0]).stdout
+    np.save(tmp_path / "grey.npy", np.zeros((1, 32, 32), np.uint8))
+    for words in (
+        ("grey.npy", "grey.npy"),
+        (shown, "--onset=5", "--apex=5"),
+        (shown, "--onset=99"),
+        ("nobody.mp4",),
+        ("out/run.py", "out/run.py"),
+    ):
+        done = said(*words)
+        assert done.returncode == 2 and done.stderr.startswith("error: "), words
 
 
 def test_safetensors_are_identical(saved, fold):
@@ -393,4 +437,4 @@ def test_every_command_of_the_documentation_runs(
     assert names["outputs"]["probabilities"].shape == (3, 3)
     if (tmp_path / "exported" / "onnx").exists():
         exec(second, names)
-        assert names["found"][0].shape == (1, 3)
+        assert names["found"][0].shape == (3, 3)

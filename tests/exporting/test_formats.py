@@ -79,7 +79,7 @@ def test_a_key_that_is_not_there_is_an_error_of_the_user(key):
     ("method", "given"),
     [
         *((name, "images") for name in DEEP),
-        *(("vit", "apex"), ("vit", "tvl1")),
+        *(("vit", "apex"), ("vit", "tvl1"), ("mmnet", "difference")),
     ],
 )
 def test_every_method_takes_any_batch(method, given):

@@ -133,7 +133,7 @@ def test_methods_take_their_settings_from_their_part(config, name):
     config.method = name
     config[name].train.batch_size = 13
     config[name].train.epochs, config[name].train.steps = 0.0, 17
-    key = {"capsulenet": "shrink"}.get(name, "dropout")
+    key = "shrink" if name in ("capsulenet", "mmnet") else "dropout"
     config[name].model[key] = value = {"shrink": 2}.get(key, 0.25)
     method = build.method(plan(config), IMAGES)
     assert isinstance(method, Deep)
@@ -154,11 +154,12 @@ def test_classic_methods_take_theirs(config):
 def test_a_method_brings_its_first_stage(config):
     config.input = "learned"
     brought = {n: s.reads for n, s in registry.SYSTEMS.items() if s.reads}
-    assert brought == {"lbp_top": "lbp_top", "tcae": "tcae_features"}
+    named = {"lbp_top": "lbp_top", "tcae": "tcae_features"}
+    assert brought == named | {"builtin": "published"}
     for name, given in brought.items():
         config.method = name
         assert plan(config).input.name == given
-    config.input = "images"
+    config.method, config.input = "tcae", "images"
     with pytest.raises(UserError, match="flow images hold none"):
         plan(config)
     config.method, config.input = "scvit", "lbp_top"
@@ -302,7 +303,7 @@ def test_first_stages_depend_on_what_they_read_alone(config):
         before = part(given)
         assert part(given, flow__gamma=7.0, scvit__train__steps=3) == before
         assert part(given, synthetic__seed=5) != before
-        assert part(given, protocol__split="cross_database") != before
+        assert part(given, protocol__split="leave_one_dataset_out") != before
         motion = part(given, motion__train__steps=3)
         assert (motion != before) == (given == "learned")
         tcae = part(given, tcae__learning__train__steps=3)

@@ -145,7 +145,7 @@ def test_groups_hold_whole_subjects_of_the_training_side():
     for split in made.splits:
         owner[split.test] = split.fold
     for split in made.splits:
-        inner = classic.inner_groups(made.splits, split)
+        inner = classic.inner_groups(classic.people(made), split)
         assert len(inner) == 5
         tested = np.concatenate([test for _, test in inner])
         np.testing.assert_array_equal(np.sort(tested), np.sort(split.train))

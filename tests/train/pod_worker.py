@@ -51,7 +51,7 @@ def main(folder):
         for name, tree in found.items()
         for path, leaf in jax.tree_util.tree_leaves_with_path(tree)
     }
-    said = [agreed(lambda k=k: refuse(k)) for k in range(member.place.count)]
+    said = [agreed(lambda k=k: refuse(k)) for k in range(member.place.size)]
     leaves["agreed"] = np.array(said)
     leaves["decided"] = np.array(parallel.decide(member.place.number == 0))
     np.savez(folder / f"worker{jax.process_index()}.npz", **leaves)

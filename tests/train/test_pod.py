@@ -59,7 +59,7 @@ def test_a_cluster_that_is_detected(monkeypatch):
     }.items():
         monkeypatch.setenv(key, value)
     found = pod.place({"SELFME_POD": "auto"})
-    assert (found.host, found.count, found.number) == ("node07", 4, 2)
+    assert (found.host, found.size, found.number) == ("node07", 4, 2)
     assert found.devices == (0,)
 
 

@@ -34,7 +34,10 @@ def estimate(frames: Sequence[np.ndarray]) -> int:
     ]
     flow = np.stack(
         [
-            cv2.calcOpticalFlowFarneback(x, grey[0], None, 0.5, 3, 15, 3, 5, 1.2, 0)
+            # None: into a new array, which its stub does not know.
+            cv2.calcOpticalFlowFarneback(  # type: ignore[call-overload]
+                x, grey[0], None, 0.5, 3, 15, 3, 5, 1.2, 0
+            )
             for x in grey
         ]
     )

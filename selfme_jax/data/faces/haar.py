@@ -46,7 +46,7 @@ def load() -> Detector:
 
 
 def _cascade(name: str):
-    import cv2
+    import cv2.data
 
     return cv2.CascadeClassifier(cv2.data.haarcascades + name)
 

@@ -85,8 +85,8 @@ def load() -> Detector:
     return find
 
 
-def landmarks(image: np.ndarray, face: Face) -> Face:
-    """A face with its mesh, wherever another detector found it.
+def landmarks(image: np.ndarray, face: Face) -> np.ndarray:
+    """``Face.mesh`` of a face, wherever another detector found it.
 
     Args:
         image: [h, w, 3] uint8 RGB.
@@ -95,7 +95,7 @@ def landmarks(image: np.ndarray, face: Face) -> Face:
     x, y, width, height = face.box
     middle = np.array([x + width / 2, y + height / 2])
     mesh = _mesh(image, middle, ROOM * max(width, height), np.radians(face.angle))[1]
-    return face._replace(mesh=mesh.astype(np.float32))
+    return mesh.astype(np.float32)
 
 
 @functools.cache

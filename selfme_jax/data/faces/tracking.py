@@ -41,6 +41,17 @@ class Stretch(NamedTuple):
     framing: Similarity | None
     problem: str
 
+    @property
+    def framed(self) -> Similarity:
+        """The framing, where there is one.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self.framing is None:
+            raise ValueError(f"no framing of these frames: {self.problem}")
+        return self.framing
+
 
 class Follower:
     """Looks at frames in their order, and stays with one face.
@@ -80,9 +91,9 @@ class Follower:
         return Look(None if problem else framing.of(face), face, problem, count)
 
     def _pick(self, faces: Sequence[Face]) -> Face | None:
-        near = [face for face in faces if self._last and _near(face.box, self._last)]
-        if near:
-            return min(near, key=lambda face: _distance(face.box, self._last))
+        last = self._last
+        if last is not None and (near := [f for f in faces if _near(f.box, last)]):
+            return min(near, key=lambda face: _distance(face.box, last))
         ordered = sorted(faces, key=lambda face: face.box.x)
         if self._choose == "largest":
             return faces[0]

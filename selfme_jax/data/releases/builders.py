@@ -76,6 +76,8 @@ class MicroExpressions(shards.Builder, skip_registration=True):
         return self.parts(length * frame for length in self._metadata["lengths"])
 
     def _generate_examples(self) -> Iterator[tuple[int, dict]]:
+        if self._clips is None:
+            raise ValueError("made to be read: it was given no clips to write")
         yield from enumerate(self._clips())
 
 

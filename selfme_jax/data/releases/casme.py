@@ -58,7 +58,8 @@ def _rows() -> Iterator[tuple]:
         *(None, "AU", "Emotion"),
     )
     rng = np.random.default_rng(SEED)
-    onsets, line = {}, 0
+    onsets: dict[tuple[int, str], int] = {}
+    line = 0
     again = list(AGAIN)
     for emotion, count in EMOTIONS.items():
         for _ in range(count):

@@ -92,15 +92,16 @@ def _rows() -> Iterator[tuple]:
             onset = int(rng.integers(1, 200))
             apex = onset + int(rng.integers(8, 20))
             offset = apex + int(rng.integers(8, 25))
+            cell: int | str = apex
             if emotion == "disgust" and i == count - 2:
-                (number, name), apex = NO_APEX, "/"
+                (number, name), cell = NO_APEX, "/"
             elif emotion == "disgust" and i == count - 1:
-                (number, name), apex = SAME_APEX, onset
+                (number, name), cell = SAME_APEX, onset
             elif emotion == "happiness" and i < 2:
-                apex = offset  # as in four clips of the official sheet
+                cell = offset  # as in four clips of the official sheet
             subject = number if number % 5 == 0 else f"{number:02d}"
             aus = (12, "4+L7?", "R12+14", 4)[i % 4]
-            yield subject, name, None, onset, apex, offset, None, aus, emotion
+            yield subject, name, None, onset, cell, offset, None, aus, emotion
 
 
 def _frame(entry: Entry, number: int) -> str:

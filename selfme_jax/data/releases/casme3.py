@@ -95,7 +95,8 @@ def _remarks(entry: Entry) -> tuple[str, ...]:
     if "/".join(entry.key) in WRONG:
         notes.append("in the makers' list of what the first version had wrong")
     frames = DAMAGED.get((entry.subject, entry.sample[0]))
-    if frames and frames[0] <= (entry.offset or 0) and entry.onset <= frames[1]:
+    onset, offset = entry.onset or 0, entry.offset or 0
+    if frames and frames[0] <= offset and onset <= frames[1]:
         notes.append(f"frames {frames[0]} to {frames[1]} are damaged, say the makers")
     return tuple(notes)
 
@@ -123,7 +124,7 @@ def _rows() -> Iterator[tuple]:
     head = ("Subject", "Filename", "Onset", "Apex", "Offset", "AU", "Objective class")
     yield (*head, "emotion")
     rng = np.random.default_rng(SEED)
-    last = {}
+    last: dict[int, int] = {}
     for emotion, count in EMOTIONS.items():
         worst = WORST.get(emotion, ())
         people = [n for n in PEOPLE if emotion == "others" or n not in OTHERS_ONLY]

@@ -37,11 +37,12 @@ def identify(path: Path) -> Key | None:
     if "depth" in parts:
         return None
     names = [re.fullmatch(r"(?:sub|sp ?no\.? ?)?0*(\d{1,3})", p) for p in parts[-2:]]
-    if names[-1] is None:
+    first, last = names[0], names[-1]
+    if last is None:
         return None
-    if names[0] is None or len(names) == 1:
-        return f"{int(names[-1][1]):02d}", ""
-    return f"{int(names[0][1]):02d}", str(int(names[1][1]))
+    if first is None or len(names) == 1:
+        return f"{int(last[1]):02d}", ""
+    return f"{int(first[1]):02d}", str(int(last[1]))
 
 
 def _key(row: Mapping[str, str]) -> Key:

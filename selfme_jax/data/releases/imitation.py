@@ -141,7 +141,7 @@ def _clip(release: Release, output: Path, look: Look, entry: Entry, rank: int) -
     numbers = np.arange(onset, offset + 1)
     shown = _course(numbers, apex, clip.apex, len(clip.frames))
     for number, index in zip(numbers, shown, strict=True):
-        path = output / release.imitation.frame(entry, number)
+        path = output / release.imitation.frame(entry, int(number))
         path.parent.mkdir(parents=True, exist_ok=True)
         frame = cv2.cvtColor(clip.frames[index], cv2.COLOR_RGB2BGR)
         if release.imitation.grey:

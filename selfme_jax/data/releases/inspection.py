@@ -185,7 +185,7 @@ def _look(found: Found, options: Options, kept: FaceCache) -> Usable | str:
     apex_number = None if found.apex is None else found.numbers[found.apex]
     for number, path in zip(found.numbers, found.paths, strict=True):
         image = decode(path)
-        if isinstance(image, np.ndarray) and image.shape != (shape or image.shape):
+        if isinstance(image, np.ndarray) and shape and image.shape != shape:
             image = f"{image.shape[1]}x{image.shape[0]}, not {shape[1]}x{shape[0]}"
         if isinstance(image, str):
             if number in (found.numbers[0], apex_number):

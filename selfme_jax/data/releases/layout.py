@@ -145,15 +145,16 @@ def _frames(
     if numbers[0] != onset:
         notes.append(f"onset {onset} is missing; {numbers[0]} stands in")
     apex = None
-    if entry.apex is not None:
-        if not onset < entry.apex <= offset:
-            notes.append(f"apex {entry.apex} is out of {onset} to {offset}")
+    wanted = entry.apex
+    if wanted is not None:
+        if not onset < wanted <= offset:
+            notes.append(f"apex {wanted} is out of {onset} to {offset}")
         else:
-            near = min(numbers[1:], key=lambda n: abs(n - entry.apex))
-            if abs(near - entry.apex) > NEAR:
-                raise ValueError(f"apex frame {entry.apex} is missing in {folder}")
-            if near != entry.apex:
-                notes.append(f"apex {entry.apex} is missing; {near} stands in")
+            near = min(numbers[1:], key=lambda n: abs(n - wanted))
+            if abs(near - wanted) > NEAR:
+                raise ValueError(f"apex frame {wanted} is missing in {folder}")
+            if near != wanted:
+                notes.append(f"apex {wanted} is missing; {near} stands in")
             apex = numbers.index(near)
     return Found(
         entry,

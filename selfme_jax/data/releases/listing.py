@@ -1,7 +1,7 @@
 """The clips that a release should hold, by its annotation sheet."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from selfme_jax.data.releases import sheets
@@ -21,7 +21,7 @@ def read(root: Path, release: Release, *, number: int) -> list[Entry]:
     """
     wanted = release.protocols[number]
     if release.listing is not None:
-        return _known(root, release, wanted)
+        return _known(root, release, release.listing(), wanted)
     sheet = release.sheet
     path = sheets.find(root, sheet.pattern)
     if path is None:
@@ -81,7 +81,12 @@ def _number(row: Mapping[str, str], column: str, key: Key) -> int | None:
         raise ValueError(f"{column} of {'/'.join(key)}: {error}") from None
 
 
-def _known(root: Path, release: Release, wanted: Protocol) -> list[Entry]:
+def _known(
+    root: Path,
+    release: Release,
+    clips: Iterable[tuple[Key, str]],
+    wanted: Protocol,
+) -> list[Entry]:
     """The clips of a release that lists them by itself."""
     spans = _spans(root, release)
     return [
@@ -91,7 +96,7 @@ def _known(root: Path, release: Release, wanted: Protocol) -> list[Entry]:
             offset=spans.get(key, (None, None))[1],
             fps=release.fps,
         )
-        for key, emotion in release.listing()
+        for key, emotion in clips
     ]
 
 

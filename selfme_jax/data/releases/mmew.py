@@ -61,7 +61,8 @@ def _rows() -> Iterator[tuple]:
         *("Action Units", "Estimated Emotion", "remarks"),
     )
     rng = np.random.default_rng(SEED)
-    counts, line = {}, 0
+    counts: dict[tuple[int, str], int] = {}
+    line = 0
     for emotion, count in EMOTIONS.items():
         for _ in range(count):
             number, line = PEOPLE[line % len(PEOPLE)], line + 1

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from selfme_jax.data import protocol, writing
+from selfme_jax.data import key_frames, protocol, writing
 from selfme_jax.data.releases import inspection, records, registry
 from selfme_jax.data.releases.inspection import Options, Survey
-from selfme_jax.types import Clip, Sample, Tell, UserError
+from selfme_jax.types import Clip, ClipDataset, Sample, Tell, UserError
 
 
 @dataclass(frozen=True)
@@ -21,6 +21,7 @@ class OfficialClips:
 
     max_frames: of a clip, evenly chosen among those that are there; onset and apex
       always. 0 = all. imitation: whether faces are synthetic. size: of them, pixels.
+      off: onset and apex are wrong by up to so many frames (``data.key_frames``).
     """
 
     classes: tuple[str, ...]
@@ -29,14 +30,17 @@ class OfficialClips:
     max_frames: int = 0
     imitation: bool = False
     size: int = 0
+    off: int = 0
 
     def clip(self, index: int) -> Clip:
         """Frames [t, size, size, 3] and the apex."""
         record = self.records[index]
-        apex, count = int(record["apex_index"]), len(record["frames"])
-        chosen = np.arange(count)
-        if self.max_frames and count > self.max_frames:
-            chosen = np.linspace(0, count - 1, self.max_frames).round().astype(int)
+        onset, apex, count = 0, int(record["apex_index"]), len(record["frames"])
+        if self.off:
+            onset, apex = key_frames.off(self.samples[index], count, apex, self.off)
+        chosen = np.arange(onset, count)
+        if self.max_frames and len(chosen) > self.max_frames:
+            chosen = np.linspace(onset, count - 1, self.max_frames).round().astype(int)
             if apex not in chosen:  # it takes the place of an inner one
                 inner = chosen[1:-1] if self.max_frames > 2 else chosen[1:]
                 inner[np.argmin(abs(inner - apex))] = apex
@@ -100,6 +104,7 @@ def load(
     classes: int = 3,
     allow_partial: bool = False,
     max_frames: int = 0,
+    key_frames_off: int = 0,
     tell: Tell = lambda *_: None,
 ) -> OfficialClips:
     """Open a prepared dataset; prepare it first where a release is given.
@@ -110,7 +115,7 @@ def load(
         source: folder of the release, used if there is nothing prepared.
         classes: of the protocol; 0 = every clip, for action units.
         allow_partial: accept other counts than the protocol's.
-        max_frames: see OfficialClips.
+        max_frames: see OfficialClips. key_frames_off: its ``off``.
         tell: called as preparing goes on.
 
     Raises:
@@ -140,7 +145,9 @@ def load(
         _check_counts(name, samples, classes)
     imitation = bool(metadata["imitation"])
     size = int(metadata["size"])
-    return OfficialClips(names, samples, stored, max_frames, imitation, size)
+    return OfficialClips(
+        names, samples, stored, max_frames, imitation, size, key_frames_off
+    )
 
 
 _REMEDY = (
@@ -201,6 +208,6 @@ def _text(value: Any) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-LOADERS: dict[str, Callable[..., OfficialClips]] = {
+LOADERS: dict[str, Callable[..., ClipDataset]] = {
     name: functools.partial(load, name) for name in registry.NAMES
 }

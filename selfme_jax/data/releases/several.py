@@ -37,6 +37,7 @@ def load(
     classes: int = 3,
     allow_partial: bool = False,
     max_frames: int = 0,
+    key_frames_off: int = 0,
     tell: Tell = lambda *_: None,
 ) -> OfficialClips:
     """Open several datasets that were prepared each by itself.
@@ -46,7 +47,7 @@ def load(
         root: folder above their data_dirs, which are called as they are; '' = data.
         source: folder of all their releases, for what is not prepared yet.
         classes: of the protocol, which must have the same names in all of them.
-        allow_partial, max_frames, tell: see ``prepared.load``.
+        allow_partial, max_frames, key_frames_off, tell: see ``prepared.load``.
 
     Raises:
         UserError: as ``prepared.load``; or they cannot be joined.
@@ -87,4 +88,5 @@ def load(
         max_frames,
         any(data.imitation for data in opened),
         opened[0].size,
+        key_frames_off,
     )

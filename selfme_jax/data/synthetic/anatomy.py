@@ -4,32 +4,34 @@ Face coordinates: x to the right, y down, the frame spans [-1, 1]; the neutral f
 symmetric about x = 0. Sides are those of the picture: ``_l`` has x < 0.
 """
 
-from typing import NamedTuple
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 
+Proportion = TypeVar("Proportion")  # a number, a range, or [n] of n faces
 
-class Anatomy(NamedTuple):
+
+class Anatomy(NamedTuple, Generic[Proportion]):
     """Proportions of a face, in face coordinates (1 = half the frame)."""
 
-    width: float  # half width of the face at the cheeks
-    top: float  # y of the crown below the hair
-    chin: float  # y of the chin
-    jaw: float  # how much narrower the jaw is, 0..1
-    eye_x: float
-    eye_y: float
-    eye_w: float  # half width
-    eye_h: float  # half opening
-    brow_y: float
-    brow_w: float  # half length
-    brow_arch: float
-    nose_y: float  # y of the tip
-    nose_w: float  # half width at the wings
-    mouth_y: float
-    mouth_w: float  # half width
-    lip_upper: float  # thickness
-    lip_lower: float
-    hairline: float  # y of the hairline at the midline
+    width: Proportion  # half width of the face at the cheeks
+    top: Proportion  # y of the crown below the hair
+    chin: Proportion  # y of the chin
+    jaw: Proportion  # how much narrower the jaw is, 0..1
+    eye_x: Proportion
+    eye_y: Proportion
+    eye_w: Proportion  # half width
+    eye_h: Proportion  # half opening
+    brow_y: Proportion
+    brow_w: Proportion  # half length
+    brow_arch: Proportion
+    nose_y: Proportion  # y of the tip
+    nose_w: Proportion  # half width at the wings
+    mouth_y: Proportion
+    mouth_w: Proportion  # half width
+    lip_upper: Proportion  # thickness
+    lip_lower: Proportion
+    hairline: Proportion  # y of the hairline at the midline
 
 
 OUTLINE = 2.3  # exponent of the face's outline: a little squarer than an ellipse
@@ -58,7 +60,7 @@ RANGES = Anatomy(
 )
 
 
-def draw(rng: np.random.Generator) -> Anatomy:
+def draw(rng: np.random.Generator) -> Anatomy[float]:
     """A person: every proportion uniform in its range, independently."""
     return Anatomy(*(float(rng.uniform(low, high)) for low, high in RANGES))
 

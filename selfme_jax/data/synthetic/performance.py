@@ -34,7 +34,7 @@ def label(person: np.random.Generator, clip_number: int) -> int:
     """
     mixture = person.dirichlet(8 * np.array(PRIOR))
     draw = (person.random() + clip_number * 0.6180339887) % 1
-    return int(min(np.searchsorted(np.cumsum(mixture), draw), len(CLASSES) - 1))
+    return min(int(np.searchsorted(np.cumsum(mixture), draw)), len(CLASSES) - 1)
 
 
 def expression(rng: np.random.Generator, label: int) -> tuple[str, dict[int, float]]:

@@ -211,7 +211,8 @@ def _shoot(
 
     n = len(canvas)
     pixels = ((source / portrait.EXTENT + 1) * n / 2 - 0.5).astype(np.float32)
-    image = cv2.remap(
+    # No second map, which its stub does not know.
+    image = cv2.remap(  # type: ignore[call-overload]
         canvas, pixels, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
     gain = 1 + light[0] + grid @ light[1:]

@@ -37,7 +37,7 @@ class Cut(NamedTuple):
     notes: tuple[str, ...]  # what is cut out, and what is odd
 
     @property
-    def count(self) -> int:
+    def frames(self) -> int:
         """Frames of all windows."""
         return sum(window.stop - window.start for window in self.windows)
 
@@ -85,11 +85,11 @@ def crops(
     Raises:
         UserError: a clip has fewer frames than it had before.
     """
-    total, done = sum(cut.count for cut in cuts), 0
+    total, done = sum(cut.frames for cut in cuts), 0
     for cut in cuts:
         frames, at = _frames(cut.clip, options), 0
         for window in cut.windows:
-            matrix, name = framing.affine(window.framing), cut.name(window)
+            matrix, name = framing.affine(window.framed), cut.name(window)
             for number in range(window.stop - window.start):
                 try:
                     skipped = window.start + number - at
@@ -115,7 +115,8 @@ def _look(clip: ClipFile, options: Options, tell: Callable[[], None]) -> Cut:
     if options.max_frames:
         expected = min(expected, options.max_frames)
     every = min(max(1, expected // LOOKS), RARELY) if expected else RARELY
-    count, looks, damage, middle = 0, [], "", None
+    count, looks, damage = 0, [], ""
+    middle: np.ndarray | None = None
     try:
         for frame in _frames(clip, options):
             if count % every == 0:
@@ -143,13 +144,13 @@ def _frames(clip: ClipFile, options: Options) -> Iterator[np.ndarray]:
 
 
 def _why_not(
-    looks: Sequence[tuple[int, Look]], image: np.ndarray, detector: str
+    looks: Sequence[tuple[int, Look]], image: np.ndarray | None, detector: str
 ) -> str:
     hits = sum(look.framing is not None for _, look in looks)
     problems = {look.problem for _, look in looks} - {"", "no face"}
     why = f"a face in {hits} of the {len(looks)} frames looked at"
     why += "".join(f"; {problem}" for problem in sorted(problems)[:2])
-    if problems:
+    if problems or image is None:
         return why
     for quarters in (1, 2, 3):
         if detection.detect(np.rot90(image, quarters).copy(), detector=detector):
@@ -171,13 +172,13 @@ def _notes(
             notes.append(f"cut out: {where}: {stretch.problem}")
     most = max(look.faces for _, look in looks)
     if most > 1:
-        where = next(s.framing for s in found if s.framing is not None)
+        place = next(s.framing for s in found if s.framing is not None)
         notes.append(
             f"{most} faces; the largest is taken, around "
-            f"x = {round(where.x)}, y = {round(where.y)}"
+            f"x = {round(place.x)}, y = {round(place.y)}"
         )
     sideways = [s for s in found if s.framing and abs(s.framing.angle) > 60]
     if sideways:
-        angle = round(sideways[0].framing.angle)
+        angle = round(sideways[0].framed.angle)
         notes.append(f"the picture is turned by {angle}°; the face is turned upright")
     return tuple(notes)

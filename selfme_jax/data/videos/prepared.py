@@ -152,7 +152,7 @@ def _table(usable: Sequence[Cut]) -> list[dict]:
         for window in cut.windows:
             count = window.stop - window.start
             info = ClipInfo(cut.name(window), start, count, cut.fps)
-            framed = {"framing": window.framing._asdict(), "first": window.start}
+            framed = {"framing": window.framed._asdict(), "first": window.start}
             rows.append(info._asdict() | framed)
             start += count
     return rows

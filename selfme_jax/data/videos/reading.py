@@ -5,7 +5,6 @@ frame where the rate varies, the rotation that phones write, and files of any na
 """
 
 import contextlib
-import itertools
 import os
 import stat
 from collections.abc import Iterator
@@ -69,9 +68,9 @@ def read_timed(clip: ClipFile) -> Iterator[Timed]:
         DamagedError: after the last good frame, if more should follow.
     """
     frames = _read_images(clip) if clip.images else _read_video(clip)
-    shape = None
+    shape: tuple[int, ...] | None = None
     for number, frame in enumerate(frames):
-        if frame.image.shape != (shape or frame.image.shape):
+        if shape is not None and frame.image.shape != shape:
             h, w = frame.image.shape[:2]
             raise DamagedError(
                 f"frame {number} is {w}x{h}, those before {shape[1]}x{shape[0]}"
@@ -107,7 +106,7 @@ def still(path: Path) -> np.ndarray:
 
 
 def _read_images(clip: ClipFile) -> Iterator[Timed]:
-    for before, path in itertools.pairwise((None, *clip.images)):
+    for before, path in zip((None, *clip.images), clip.images, strict=False):
         if before is not None and clips.natural(before) == clips.natural(path):
             raise DamagedError(f"{before.name} and {path.name} are the same frame")
         yield Timed(np.nan, still(path))
@@ -222,7 +221,7 @@ def _header(data: np.ndarray) -> tuple[int, int]:
         width, height = data[16:24].view(">u4").tolist()
         return width, height
     try:
-        return Image.open(io.BytesIO(data)).size
+        return Image.open(io.BytesIO(data.data)).size
     except Image.DecompressionBombError:
         return LARGEST, LARGEST
     except Exception:  # of any kind: OpenCV says whether it is a picture
