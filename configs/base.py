@@ -83,8 +83,8 @@ RANGES = {
     "*.learning.network.*": (1, 65_536),
     "*.svm.costs": (1e-12, 1e12),
     "*.svm.balance": (-1e3, 1e3),
-    "started.steps": (1, 2**31 - 2),
-    "started.learning_rate": (0, 1e3),
+    "started.ridges": (1e-6, 1e9),
+    "started.groups": (2, 1000),
     "builtin.making.held_out": (100, 10_000_000),
     "builtin.making.flat": (0, 1),
     "builtin.making.sharpness": (0, 100),
@@ -108,14 +108,12 @@ def get_config() -> ConfigDict:
     config.input = "learned"
     # classes (one a clip) | action_units (several at once)
     config.target = "classes"
-    # '' | builtin (SCViT and ViT on 28x28 flow images: what is learned is added to what
-    # the built-in model says, see selfme_jax/systems/started.py)
+    # '' | builtin (SCViT and ViT on 28x28 flow images: a head is added to what the
+    # built-in model says, see selfme_jax/systems/started.py)
     config.start = ""
-    # Then in place of the same keys of config.scvit.train or config.vit.train; our
-    # choice, on CASME II's flow images.
     config.started = ConfigDict()
-    config.started.steps = 100
-    config.started.learning_rate = 1e-3
+    config.started.ridges = (0.3, 1.0, 3.0, 10.0, 30.0)  # a fold chooses one, or none
+    config.started.groups = 4  # of its training subjects, to choose by
     config.seeds = 5  # every reported number: at least 5
     config.first_seed = 0
 

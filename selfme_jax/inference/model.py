@@ -7,10 +7,8 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.data.faces import detection, framing
-from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import Input
 from selfme_jax.inputs.registry import INPUTS
-from selfme_jax.systems import started
 from selfme_jax.systems.deep import Deep
 from selfme_jax.systems.registry import SYSTEMS
 from selfme_jax.targets import registry as targets
@@ -30,7 +28,7 @@ class Description(NamedTuple):
     network: options of its network; {} where it has none.
     flow: of ``flow_reading.amplify``, and the side ``size`` that a classifier reads.
     method, model, loss: of the classifier, as in the config.
-    target: what the probabilities are of. start: of config.start.
+    target: what the probabilities are of.
     face: how a face was cut out of frames (``data.faces.framing``): detector, margin
       and drop in faces, and whether it was turned until the eyes are level; None where
       there were no frames, or nobody wrote it down.
@@ -45,7 +43,6 @@ class Description(NamedTuple):
     model: dict
     loss: dict
     target: str
-    start: str = ""
     face: dict[str, Any] | None = None
 
 
@@ -154,7 +151,6 @@ def describe(
         model=settings[method]["model"],
         loss=settings[method]["loss"],
         target=target.name,
-        start=settings["start"],
         face=_face(settings) if given.of_clips else None,
     )
 
@@ -186,11 +182,6 @@ def build(description: Description, variables: dict | None = None) -> Model:
         target = targets.restored(description.target, description.classes)
         # Of an SVM no model is made.
         classifier = cast(Deep, system.create(target, prepare, settings, None))
-        if description.start:
-            channels = flow_reading.CHANNELS[description.flow["channels"]]
-            classifier = started.begin(
-                classifier, system.name, target, channels=channels
-            )
         network = given.network(description.network) if description.network else None
     except (KeyError, TypeError) as error:
         raise UserError(

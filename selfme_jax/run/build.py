@@ -13,7 +13,6 @@ from selfme_jax.data.key_frames import Off
 from selfme_jax.data.pairs import Frames, MemoryFrames, Pairs
 from selfme_jax.data.videos import prepared as video
 from selfme_jax.inputs import base as inputs
-from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import FirstStage
 from selfme_jax.inputs.motion_learning import MotionLearning
 from selfme_jax.run import pretrained
@@ -168,17 +167,10 @@ def _method(plan: Plan, predicted: Target) -> Method:
     system, own = plan.system, plan.own
     tuned = None
     with suppress(KeyError):  # an SVM has no recipe
-        own_recipe = own["train"]
-        if plan.settings["start"]:
-            own_recipe = {**own_recipe, **plan.settings["started"]}
-        tuned = inputs.recipe(deep.Recipe, own_recipe)
-    made = system.create(predicted, prepare(plan), own, tuned)
-    # Whatever starts from trained weights is Deep.
+        tuned = inputs.recipe(deep.Recipe, own["train"])
     if plan.settings["start"]:
-        channels = flow_reading.CHANNELS[plan.flow["channels"]]
-        return started.begin(
-            cast(Deep, made), system.name, predicted, channels=channels
-        )
+        return started.create(system.name, predicted, **plan.settings["started"])
+    made = system.create(predicted, prepare(plan), own, tuned)
     if not (system.photographs and own["weights"]):
         return made
     frames = not plan.input.is_flow

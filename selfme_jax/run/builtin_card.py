@@ -25,6 +25,8 @@ LIMITS = (
     "Its scores are of frontal faces of adults in a laboratory, filmed at 100 to 200 "
     "frames/s; for other cameras, ages, poses and talk nothing is measured.",
     "Some AUs are found poorly: hold the F1 of each below against what you need.",
+    "How often its fields show which AUs, and of which class, follows counts of the "
+    "sheets of CASME II, SAMM, CAS(ME)^3 and DFME: that helps on clips of these sets.",
     "Whoever chose its settings looked at CASME II; SMIC-HS was looked at before as "
     "well. Neither was trained on.",
     "Not for decisions about persons.",

@@ -1,123 +1,272 @@
-"""Systems that start from the built-in model: they learn what it does not yet know.
+"""SCViT and ViT started from the built-in model: a head anchored to what it says.
 
-The answers of the built-in model stay as they are; what is trained is added to them. It
-has the body of its own kind in the built-in model and a head of zeros, so that before
-the first step the answers are the built-in ones, and a few small steps are enough
-(DESIGN: our choice; the alternatives that were tried stand in docs/builtin.md).
+The answers of the built-in model are kept; a linear head on the features of its own
+SCViT (or ViT) networks is added to them, under a ridge: a strong one leaves the answers
+as they are, a weak one learns a new head. How strong, each fold finds out for itself,
+on its training subjects alone: groups of them are held out in turn. Where nothing is
+gained, nothing is changed. Our choice; what else was tried: docs/builtin.md.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
+import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from selfme_jax.systems import builtin, committee
-from selfme_jax.systems.committee import KINDS
-from selfme_jax.systems.deep import Deep
+from selfme_jax.systems.base import Problem
+from selfme_jax.systems.committee import Committee
 from selfme_jax.targets.base import Target
+from selfme_jax.train.log import Teller
+from selfme_jax.train.loop import Stage
 from selfme_jax.types import UserError
 
 STARTS = ("", "builtin")
 ABLE = ("vit", "scvit")
+_BIAS = 0.1  # of the ridge: what is common to all samples is learned more freely
+_ITERATIONS = 150  # of L-BFGS, at most
 
 
-class Added(NamedTuple):
-    """A module whose logits are added to those that come with the input.
+class Fit(NamedTuple):
+    """What a head is fitted to.
 
-    channels: of the input that the module reads; the others are logits, the same at
-    all pixels.
+    features: [n, r]. offsets: [n, k] logits that it is added to. truth: [n, k], 0 or 1.
+    weights: [n, k], 1 on average. several: whether several outputs may hold at once.
     """
 
-    body: Any
-    channels: int
+    features: np.ndarray
+    offsets: np.ndarray
+    truth: np.ndarray
+    weights: np.ndarray
+    several: bool
 
-    def init(self, key: jax.Array, read: jax.Array, **options: Any) -> Any:
-        """Variables of the body."""
-        return self.body.init(key, read[..., : self.channels], **options)
 
-    def apply(self, given: Any, read: jax.Array, **options: Any) -> Any:
-        """What the body gives, its logits added to.
+class Head(NamedTuple):
+    """kernel: [r, k]. bias: [k]."""
 
-        Of ``mutable``, as Flax does, (that, the state).
+    kernel: np.ndarray
+    bias: np.ndarray
+
+
+class Started(NamedTuple):
+    """A method: SCViT or ViT (``kind``) on top of a committee.
+
+    ridges: from which a fold chooses, beside leaving the answers as they are. groups:
+    of training subjects, for choosing.
+    """
+
+    made: Committee
+    kind: str
+    target: Target
+    ridges: tuple[float, ...]
+    groups: int
+
+    def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
+        """[seeds, n, outputs] logits, each sample by the fold that held it out.
+
+        A seed deals training subjects into groups; nothing else is drawn.
+
+        Raises:
+          UserError: images of another size, or that folds do not share.
         """
-        found = self.body.apply(given, read[..., : self.channels], **options)
-        output, *state = found if "mutable" in options else (found,)
-        offset = read[:, 0, 0, self.channels :]
-        if isinstance(output, tuple):
-            output = (output[0] + offset, *output[1:])
-        else:
-            output = output + offset
-        return (output, *state) if state else output
+        images = problem.inputs[0]
+        if images.shape[1:] != committee.SHAPE or len(problem.inputs) > 1:
+            raise UserError(
+                f"config.start=builtin reads images of {committee.SHAPE} that all "
+                f"folds share, not {problem.inputs.shape}. Take flow images, or "
+                "--config.input=published."
+            )
+        offsets = builtin.Untrained(self.made, committee.ALL, self.target).scores(
+            images
+        )
+        features = read_features(self.made.networks, self.kind, images)
+        persons = _persons(problem)
+        found = np.full((len(problem.seeds), *offsets.shape), np.nan)
+        tell, done = Teller(), 0
+        total = len(problem.seeds) * len(problem.splits)
+        for own, seed in zip(found, problem.seeds, strict=True):
+            for split in problem.splits:
+                options = features, offsets, problem.labels, persons, split.train
+                own[split.test], ridge = self._fold(*options, split.test, seed)
+                done += 1
+                said = f"ridge {ridge:g}" if np.isfinite(ridge) else "as it was"
+                tell(stage.name, done, total, f"seed {seed} {split.held_out}, {said}")
+        return found
+
+    def _fold(
+        self,
+        features: np.ndarray,
+        offsets: np.ndarray,
+        labels: np.ndarray,
+        persons: np.ndarray,
+        train: np.ndarray,
+        test: np.ndarray,
+        seed: int,
+    ) -> tuple[np.ndarray, float]:
+        """Logits of ``test``, and the ridge; reads labels at ``train`` alone."""
+        here, there = basis(features[train], features[test])
+        truth = _truth(labels[train], self.target)
+        several = self.target.name == "action_units"
+        own = Fit(here, offsets[train], truth, _weights(truth, several), several)
+        group = deal(persons[train], self.groups, seed)
+        path = sorted(self.ridges, reverse=True)
+        losses = np.zeros(1 + len(path))
+        inner = np.tile(own.offsets, (1 + len(path), 1, 1))
+        for number in range(group.max() + 1):
+            rest, held = group != number, group == number
+            part = _part(own, rest)
+            for i, head in enumerate(heads(part, path), start=1):
+                inner[i, held] += here[held] @ head.kernel + head.bias
+        losses = np.array([loss(own._replace(offsets=x)) for x in inner])
+        best = int(losses.argmin())
+        if not best:
+            return offsets[test], np.inf
+        head = heads(own, path[:best])[-1]
+        return offsets[test] + there @ head.kernel + head.bias, path[best - 1]
 
 
-def begin(made: Deep, kind: str, target: Target, *, channels: int) -> Deep:
-    """``made`` on top of the built-in model.
-
-    Args:
-        made: SCViT or ViT, from nothing.
-        kind: which of the two.
-        target: what is predicted; its outputs must be known to the built-in model.
-        channels: of what ``made`` reads, 2 or 3.
+def create(
+    kind: str, target: Target, *, ridges: Sequence[float], groups: int
+) -> Started:
+    """SCViT or ViT on top of the built-in model.
 
     Raises:
-        UserError: another system, other sizes of the network, or unknown outputs.
+      UserError: another system, or outputs that the built-in model does not know.
     """
     if kind not in ABLE:
         raise UserError(
             f"config.start=builtin is for {' and '.join(ABLE)}, not {kind}: the "
             "built-in model holds no such network. Leave --config.start away."
         )
-    found = builtin.create(target, None, {"member": "all", "weights": ""}, None)
-    body = jax.tree.map(lambda x: x[0], dict(found.made.networks[kind]))
-    _fits(made.module, kind, body, channels)
-    del body["head"]
-    networks = {name: found.made.networks[name] for name in KINDS}
-    return made._replace(
-        prepare=partial(_prepare, made.prepare, networks, found.adjust),
-        module=Added(made.module, channels),
-        start={"params": body},
-    )
+    settings = {"member": committee.ALL, "weights": ""}
+    found = builtin.create(target, None, settings, None)
+    return Started(found.made, kind, target, tuple(ridges), groups)
 
 
-def _prepare(
-    own: Callable, networks: Mapping[str, Any], adjust: Callable, given: Any
-) -> Any:
-    """[..., 28, 28, 3] -> what the body reads, and logits as further channels."""
-    if given.shape[-3:] != committee.SHAPE:
-        raise UserError(
-            f"config.start=builtin reads images of {committee.SHAPE}, not "
-            f"{given.shape[-3:]}. Make them as published with STSTNet."
+def read_features(
+    networks: Mapping[str, Any], kind: str, images: np.ndarray, *, size: int = 64
+) -> np.ndarray:
+    """What the heads of all networks of a kind read: [n, 28, 28, 3] -> [n, r]."""
+    parts = []
+    for start in range(0, len(images), size):
+        own = np.asarray(images[start : start + size], np.float32)
+        filled = np.concatenate(
+            [own, np.zeros((size - len(own), *committee.SHAPE), np.float32)]
         )
-    xp = given.__array_namespace__()
-    images = given.reshape(-1, *committee.SHAPE)
-    logits: Any
-    if isinstance(given, np.ndarray):
-        logits = committee.predict(networks, images)[committee.ALL]
+        parts.append(np.asarray(_features(networks[kind], filled, kind)))
+    return np.concatenate(parts)[: len(images)].astype(np.float64)
+
+
+@partial(jax.jit, static_argnames="kind")
+def _features(params: Any, images: jax.Array, kind: str) -> jax.Array:
+    read, network = committee.standardise(images), committee.module(kind)
+
+    def one(own: Any) -> jax.Array:
+        _, state = network.apply(
+            {"params": own},
+            read,
+            mutable=["intermediates"],
+            capture_intermediates=lambda module, _: isinstance(module, nn.Dropout),
+        )
+        (dropped,) = state["intermediates"]["head"].values()
+        return dropped["__call__"][0]
+
+    each = jax.vmap(one)(params)  # [seeds, n, d]
+    return jnp.moveaxis(each, 0, 1).reshape(len(images), -1)
+
+
+def basis(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features in an orthogonal basis of the training side, of unit length there.
+
+    [n, d], [m, d] -> [n, r], [m, r], r <= n: distances in the span of the training side
+    are kept, so that a ridge means the same.
+    """
+    middle = train.mean(0)
+    here, there = train - middle, test - middle
+    length = max(float(np.sqrt((here**2).sum(1).mean())), 1e-12)
+    _, values, rows = np.linalg.svd(here / length, full_matrices=False)
+    kept = rows[values > 1e-6 * values.max(initial=1e-12)]
+    return here / length @ kept.T, there / length @ kept.T
+
+
+def deal(persons: np.ndarray, groups: int, seed: int) -> np.ndarray:
+    """[n] group of each sample: all of a person in one, as many persons in each."""
+    names, index = np.unique(persons, return_inverse=True)
+    order = np.random.default_rng([seed, len(names)]).permutation(len(names))
+    return (order % min(groups, len(names)))[index]
+
+
+def heads(given: Fit, ridges: Sequence[float]) -> list[Head]:
+    """One for each ridge, strongest first: each starts from the one before."""
+    from scipy.optimize import minimize
+
+    (n, r), k = given.features.shape, given.truth.shape[1]
+    at, found = np.zeros((r + 1) * k), []
+    for ridge in ridges:
+        pull = ridge / n * np.append(np.ones(r), _BIAS)[:, None]
+
+        def value(x: np.ndarray, pull: np.ndarray = pull) -> tuple[float, np.ndarray]:
+            w = x.reshape(r + 1, k)
+            logits = given.offsets + given.features @ w[:-1] + w[-1]
+            entropy, slope = _entropy(logits, given)
+            change = np.concatenate([given.features.T @ slope, slope.sum(0)[None]])
+            total = entropy.sum() / n + 0.5 * (pull * w * w).sum()
+            return total, (change / n + pull * w).ravel()
+
+        options = {"maxiter": _ITERATIONS}
+        at = minimize(value, at, jac=True, method="L-BFGS-B", options=options).x
+        w = at.reshape(r + 1, k)
+        found.append(Head(w[:-1], w[-1]))
+    return found
+
+
+def loss(given: Fit) -> float:
+    """Weighted cross-entropy of ``offsets`` as they are, a mean over samples."""
+    return float(_entropy(given.offsets, given)[0].sum() / len(given.truth))
+
+
+def _entropy(logits: np.ndarray, given: Fit) -> tuple[np.ndarray, np.ndarray]:
+    """Weighted, [n, k], and its slope by the logits."""
+    if given.several:
+        entropy = np.logaddexp(0, logits) - given.truth * logits
+        probs = np.exp(-np.logaddexp(0, -logits))
     else:
-        logits = committee.logits(networks, committee.standardise(images))["all"]
-    scores = adjust(logits).astype(np.float32).reshape(*given.shape[:-3], 1, 1, -1)
-    shape = (*given.shape[:-1], scores.shape[-1])
-    return xp.concatenate([own(given), xp.broadcast_to(scores, shape)], axis=-1)
+        logits = logits - logits.max(1, keepdims=True)
+        logs = logits - np.log(np.exp(logits).sum(1, keepdims=True))
+        entropy, probs = -given.truth * logs, np.exp(logs)
+    return given.weights * entropy, given.weights * (probs - given.truth)
 
 
-def _fits(module: Any, kind: str, body: Mapping, channels: int) -> None:
-    read = jax.ShapeDtypeStruct(
-        (1, committee.SIZE, committee.SIZE, channels), "float32"
+def _truth(labels: np.ndarray, target: Target) -> np.ndarray:
+    if labels.ndim == 2:
+        return labels.astype(np.float64)
+    return np.eye(len(target.outputs))[labels]
+
+
+def _weights(truth: np.ndarray, several: bool) -> np.ndarray:
+    """Both sides of a unit weigh alike, and so do classes; [n, k], 1 on average."""
+    if several:
+        share = truth.mean(0)
+        side = np.where(truth > 0, share, 1 - share)
+        return 0.5 / side
+    weights = 1 / truth.sum(0)[truth.argmax(1)]
+    return np.repeat((weights / weights.mean())[:, None], truth.shape[1], axis=1)
+
+
+def _part(given: Fit, which: np.ndarray) -> Fit:
+    truth = given.truth[which]
+    weights = _weights(truth, given.several)
+    return Fit(
+        given.features[which], given.offsets[which], truth, weights, given.several
     )
-    wanted = jax.eval_shape(module.init, jax.random.key(0), read)["params"]
-    mine, theirs = (
-        {
-            k: np.shape(x)
-            for k, x in jax.tree_util.tree_leaves_with_path(
-                {name: part for name, part in tree.items() if name != "head"}
-            )
-        }
-        for tree in (wanted, body)
-    )
-    if mine != theirs:
-        raise UserError(
-            f"config.start=builtin has {kind} as config.{kind}.model is by default, "
-            "and reads u, v and strain. Leave these keys as they are."
-        )
+
+
+def _persons(problem: Problem) -> np.ndarray:
+    """[n] who each sample is of: under LOSO, the fold that holds it out."""
+    found = np.zeros(len(problem.labels), int)
+    for number, split in enumerate(problem.splits):
+        found[split.test] = number
+    return found
