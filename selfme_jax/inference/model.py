@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.inputs import flow_reading
 from selfme_jax.data.faces import detection, framing
+from selfme_jax.inputs import flow_reading
 from selfme_jax.inputs.base import Input
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.systems import started
