@@ -107,7 +107,7 @@ def any_batch(program: Any) -> Any:
     body.initializer.append(onnx.numpy_helper.from_array(np.array([0]), axis))
     before: list[Any] = []
     after: list[Any] = []
-    outer: list[Any] = []
+    outer = []
     for values, nodes, operation in (
         (body.input, before, "Unsqueeze"),
         (body.output, after, "Squeeze"),
@@ -156,7 +156,7 @@ def _convert(graph: "Graph", eqn: Any, given: list) -> list:
 class Graph:
     """Nodes and constants as they come."""
 
-    def __init__(self) -> None:
+    def __init__(self):
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._seen: dict[tuple, str] = {}

@@ -1,6 +1,7 @@
 """The whole model as one StableHLO program that jax runs without this package."""
 
 from pathlib import Path
+from typing import Any
 
 import jax
 import numpy as np
@@ -24,7 +25,9 @@ def write(made: Model, folder: Path) -> None:
     (folder / FILE).write_bytes(exported.serialize())
     given = sample.inputs(made)
     said = exported.call(*given)
-    kept = {f"in_{n}": x for n, x in zip(made.arguments, given, strict=True)}
+    kept: dict[str, Any] = {
+        f"in_{n}": x for n, x in zip(made.arguments, given, strict=True)
+    }
     kept |= {f"out_{name}": np.asarray(x) for name, x in said.items()}
     np.savez_compressed(folder / SAMPLE, **kept)
     if made.input.of_clips:

@@ -5,9 +5,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from av.video.stream import VideoStream
 
 # The encoder: the first that is there, and its options.
 CODECS = {
@@ -45,12 +48,13 @@ def write(
     options = {"movflags": "+faststart"}
     try:
         with av.open(str(partial), "w", format="mp4", options=options) as container:
-            stream: Any = None  # a VideoStream, of which av's types know less
+            stream: VideoStream | None = None
             last = -1
             for seconds, image in frames:
                 if stream is None:
                     rate = Fraction(fps or 25).limit_denominator(1001)
-                    stream = container.add_stream(name, rate, options=CODECS[name])
+                    added = container.add_stream(name, rate, options=CODECS[name])
+                    stream = cast("VideoStream", added)
                     stream.height, stream.width = image.shape[:2]
                     stream.pix_fmt = "yuv420p"
                     stream.codec_context.time_base = Fraction(1, _CLOCK)

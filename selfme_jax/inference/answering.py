@@ -1,6 +1,6 @@
 """What the built-in model says of two frames, or of a published flow image."""
 
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import numpy as np
 
@@ -31,29 +31,6 @@ class Answers(NamedTuple):
     noted: np.ndarray
     unsure: np.ndarray
     still: np.ndarray
-
-
-class Answering(Protocol):
-    """Whatever answers pairs of face crops: the built-in model, a run's networks."""
-
-    @property
-    def classes(self) -> tuple[str, ...]:
-        """Names of ``Answers.probabilities``; () where there are none."""
-        ...
-
-    @property
-    def units(self) -> tuple[int, ...]:
-        """Numbers of ``Answers.units``; () where there are none."""
-        ...
-
-    @property
-    def card(self) -> dict:
-        """What is known of it: scores, words, limits."""
-        ...
-
-    def answer(self, onset: np.ndarray, apex: np.ndarray) -> Answers:
-        """Of pairs of face crops: [b, 256, 256, 3] uint8 RGB each."""
-        ...
 
 
 class Answerer(NamedTuple):

@@ -10,6 +10,7 @@ import json
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal, overload
 
 from selfme_jax.inference import model
 from selfme_jax.inference.model import Description, Model
@@ -37,6 +38,14 @@ MIGRATIONS: dict[int, Callable[[dict], dict]] = {1: _of_classes}
 BUILTIN = "builtin"
 
 
+@overload
+def load(given: Literal["builtin"]) -> Predictor: ...  # type: ignore[overload-overlap]
+
+
+@overload
+def load(given: str | os.PathLike) -> Model: ...
+
+
 def load(given: str | os.PathLike) -> Model | Predictor:
     """An exported model: `Model.apply` with `Model.variables` is what it says.
 
@@ -51,18 +60,13 @@ def load(given: str | os.PathLike) -> Model | Predictor:
       UserError: no such folder, a newer version, a damaged file, or other arrays than
         its config has (a diff of names and shapes).
     """
+    from safetensors import SafetensorError
+    from safetensors.numpy import load_file
+
     if given == BUILTIN:
         from selfme_jax.inference import answering
 
         return Predictor(answering.load(BUILTIN), BUILTIN)
-    return exported(given)
-
-
-def exported(given: str | os.PathLike) -> Model:
-    """The same of a folder alone."""
-    from safetensors import SafetensorError
-    from safetensors.numpy import load_file
-
     folder = Path(given)
     empty = model.build(read(folder, "safetensors"))
     try:

@@ -78,11 +78,10 @@ def motion(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    first, last = (cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in (onset, apex))
+    grey = [cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (onset, apex)]
     solver = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow = cv2.GaussianBlur(
-        solver.calc(first, last, np.zeros((*first.shape, 2), np.float32)), (0, 0), 2.0
-    )
+    empty = np.zeros((*grey[0].shape, 2), np.float32)
+    flow = cv2.GaussianBlur(solver.calc(grey[0], grey[1], empty), (0, 0), 2.0)
     h, w = flow.shape[:2]
     y, x = np.mgrid[:h, :w].reshape(2, -1) / max(h, w)
     basis, vectors = np.stack([np.ones_like(x), x, y], 1), flow.reshape(-1, 2)

@@ -18,7 +18,7 @@ STILL = 1.5
 
 
 class NetworkAnswers:
-    """Meets ``answering.Answering``.
+    """Meets the built-in ``Answerer``: classes, units, card, answer.
 
     Probabilities are those of the network as they are: not calibrated.
 

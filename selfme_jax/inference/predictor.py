@@ -6,8 +6,8 @@ a face trembles by more than it moves.
 """
 
 import os
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple, cast
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol, cast
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from selfme_jax.data.faces.framing import Similarity
 from selfme_jax.data.faces.tracking import Follower
 from selfme_jax.data.videos.reading import DamagedError, Timed
 from selfme_jax.inference import model_words, moving, results, sources
-from selfme_jax.inference.answering import Answering, Answers
+from selfme_jax.inference.answering import Answers
 from selfme_jax.inference.results import Finding, Result
 from selfme_jax.inference.sources import Source
 from selfme_jax.inference.spotting import Gap, Interval, Spotter
@@ -47,6 +47,20 @@ class Options(NamedTuple):
     apex: int | None = None
 
 
+class Answerer(Protocol):
+    """What is asked about two faces: the built-in one, or networks of a run."""
+
+    @property
+    def classes(self) -> Sequence[str]: ...
+    @property
+    def units(self) -> Sequence[int | str]: ...
+    @property
+    def card(self) -> Mapping[str, Any]: ...
+    def answer(self, onset: np.ndarray, apex: np.ndarray) -> Answers:
+        """Of [b, 256, 256, 3] uint8 RGB each."""
+        ...
+
+
 class NothingSeenError(UserError):
     """A clip of which nothing can be said, and why."""
 
@@ -54,7 +68,7 @@ class NothingSeenError(UserError):
 class Predictor(NamedTuple):
     """A network and what is done around it. name: for people."""
 
-    answerer: Answering
+    answerer: Answerer
     name: str = "builtin"
 
     @property
@@ -291,10 +305,9 @@ def _pairs(
     tops: dict[int, list[int]] = {}
     for index in asked:
         onsets.setdefault(intervals[index].onset, []).append(index)
-        for moment in _tops(intervals[index]):
-            tops.setdefault(moment, []).append(index)
-    last = max(tops, default=-1)
-    held: dict[int, np.ndarray] = {}
+        for top in _tops(intervals[index]):
+            tops.setdefault(top, []).append(index)
+    last, held = max(tops, default=-1), {}
     if last < 0:
         return
 
@@ -305,8 +318,8 @@ def _pairs(
         for index in onsets.get(number, ()):
             held[index] = crop(frame.image, intervals[index].face)
         for index in tops.get(number, ()):
-            top = crop(frame.image, intervals[index].face)
-            yield index, number, held[index], top
+            face = crop(frame.image, intervals[index].face)
+            yield index, number, held[index], face
             if number == intervals[index].apex:
                 del held[index]
         tell("answering", number + 1, last + 1)

@@ -73,21 +73,16 @@ def _row(
             continue
         kind = interval["kind"]
         y = -lane * (1 + _LANES.index("micro" if kind == "given" else kind))
+        options: dict[str, Any] = {"color": COLOURS[kind], "linewidth": 0}
         wide = max(offset - onset, 0.002 * (end - start))
-        axis.broken_barh([(onset, wide)], (y, 0.8 * lane), color=COLOURS[kind], lw=0)
+        axis.broken_barh([(onset, wide)], (y, 0.8 * lane), **options)
         if kind in EXPRESSIONS:
             axis.axvspan(onset, offset, color=COLOURS[kind], alpha=0.13, lw=0)
             axis.axvline(apex, color=COLOURS[kind], lw=0.9, ls=":")
             words = "?" if interval["unsure"] else (interval["class"] or "")
+            options = {"fontsize": 8, "ha": "center", "va": "bottom", "clip_on": True}
             if start <= apex <= end:
-                axis.text(
-                    *(apex, 1.04 * top, words),
-                    color=COLOURS[kind],
-                    fontsize=8,
-                    ha="center",
-                    va="bottom",
-                    clip_on=True,
-                )
+                axis.text(apex, 1.04 * top, words, color=COLOURS[kind], **options)
     for gap in clip["unseen"]:
         axis.axvspan(*gap["seconds"], color=GREY, alpha=0.25, lw=0, hatch="//")
     axis.set_xlim(start, end)

@@ -36,8 +36,7 @@ def load(given: str, *, fold: str = "", seed: int | None = None) -> Predictor:
             "(--format=safetensors), or the workdir of a finished run."
         )
     if not files.remote(given) and (folder / bundle.SUMS).exists():
-        name = os.path.basename(os.path.abspath(folder))
-        return bundle.exported(folder).predictor(name)
+        return bundle.load(folder).predictor(os.path.basename(os.path.abspath(folder)))
     run = workdir.open_workdir(given)
     if not run.config.exists():
         raise UserError(
