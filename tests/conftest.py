@@ -43,7 +43,8 @@ def shared_data() -> Path:
 
 # A worker that comes to one of these last keeps the others waiting.
 LONG = (
-    *("test_main_pod.py", "test_main_motion.py", "test_parallel.py", "test_main.py"),
+    *("test_main_pod.py", "test_predict.py", "test_main_cd6me.py", "test_main.py"),
+    *("test_main_motion.py", "test_parallel.py", "test_main_units.py", "test_app.py"),
     *("test_main_killed.py", "test_prepare_official.py", "test_main_stages.py"),
     *("test_main_tables.py", "test_formats.py", "test_export.py", "test_onnx.py"),
     *("test_main_bucket.py", "test_objective.py", "test_tpu_lowering.py"),

@@ -156,7 +156,7 @@ def _convert(graph: "Graph", eqn: Any, given: list) -> list:
 class Graph:
     """Nodes and constants as they come."""
 
-    def __init__(self):
+    def __init__(self) -> None:
         self._nodes: list[Any] = []
         self._constants: list[Any] = []
         self._seen: dict[tuple, str] = {}

@@ -23,16 +23,16 @@ if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-VARIANTS = ("fixed epochs", "oracle epoch", "shuffled", "shuffled, oracle epoch")
+VARIANTS = ("fixed epochs", "oracle epoch", "shuffled", "shuffled + oracle epoch")
 _LOOKS = {  # colour, fill
     "fixed epochs": (BLUE, BLUE),
     "oracle epoch": (RED, RED),
     "shuffled": (BLUE, "none"),
-    "shuffled, oracle epoch": (RED, "none"),
+    "shuffled + oracle epoch": (RED, "none"),
 }
 _HEAD = (
     *("", "fixed epochs", "oracle epoch", "oracle - fixed"),
-    *("shuffled", "shuffled, oracle", "linear floor", "published"),
+    *("shuffled", "shuffled + oracle", "linear floor", "published"),
 )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from selfme_jax.report import paper
+from selfme_jax.report.audit import VARIANTS
 from selfme_jax.report.paper import Scores
 from selfme_jax.run.plan import Plan
 from selfme_jax.systems.registry import SYSTEMS
@@ -18,15 +19,9 @@ TAUS = (0.03, 0.07, 0.2, 0.5)
 GAMMAS = (1.0, 2.0, 3.0)
 OFF = (0, 1, 2, 4, 8)  # frames
 # The audit: what lies between a score and what is published as one.
-AUDIT: dict[str, dict[str, object]] = {
-    "fixed epochs": {},
-    "oracle epoch": {"protocol.epochs": "oracle_epoch"},
-    "shuffled": {"shuffle_labels": True},
-    "shuffled, oracle epoch": {
-        "shuffle_labels": True,
-        "protocol.epochs": "oracle_epoch",
-    },
-}
+_ORACLE: dict[str, object] = {"protocol.epochs": "oracle_epoch"}
+_SHUFFLED: dict[str, object] = {"shuffle_labels": True}
+AUDIT = dict(zip(VARIANTS, ({}, _ORACLE, _SHUFFLED, _SHUFFLED | _ORACLE), strict=True))
 
 
 class Row(NamedTuple):
@@ -246,7 +241,7 @@ def _key_frames(plan: Plan, data: Dataset) -> Table:
     motions = {"TV-L1": "tvl1", "SelfME's motion": "learned"}
     rows = [
         Row(
-            f"{name}, off by up to {most}" if most else f"{name}, as annotated",
+            f"{name} off by up to {most}" if most else f"{name} as annotated",
             {"method": plan.system.name, "input": given, "data.key_frames_off": most},
         )
         for name, given in motions.items()
