@@ -104,11 +104,13 @@ def _real(
     for name in sorted({s.dataset for s in data.samples}):
         ids = [i for i, s in enumerate(data.samples) if s.dataset == name]
         samples = [data.samples[i] for i in ids]
-        images = data.images[ids]
+        logits = committee.predict(made.networks, data.images[ids])
         own: dict[str, Any] = {"n": len(ids)}
         own["subjects"] = len({s.subject for s in samples})
         for member in (ALL, *KINDS):
-            own[member] = _member(made, member, samples, images, resamples, sure)
+            own[member] = _member(
+                made, member, samples, logits[member], resamples, sure
+            )
         found[name] = own
     return found
 
@@ -117,14 +119,14 @@ def _member(
     made: Committee,
     member: str,
     samples: Sequence[Sample],
-    images: np.ndarray,
+    logits: np.ndarray,
     resamples: int,
     sure: float,
 ) -> dict[str, Any]:
     """Scores of a committee or a kind on the clips of one dataset."""
 
     def rows(target: Target) -> Any:
-        scores = Untrained(made, member, target).scores(images)
+        scores = Untrained(made, member, target).adjust(logits)
         return target.table(scores[None], samples, folds.loso(samples), (0,))
 
     classes = rows(Classes(committee.CLASSES))
