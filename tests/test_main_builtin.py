@@ -18,11 +18,6 @@ MAKING = (
 
 
 @pytest.fixture(scope="module")
-def cache(tmp_path_factory):
-    return tmp_path_factory.mktemp("cache")
-
-
-@pytest.fixture(scope="module")
 def images(tmp_path_factory):
     """With action units, as the protocol of one more dataset would have them."""
     folder = command.write_flow_images(tmp_path_factory.mktemp("data") / "images")
@@ -37,12 +32,12 @@ def images(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def making(tmp_path_factory, cache, images):
+def making(tmp_path_factory, images):
     """(arguments) -> what the command left behind."""
 
     def run(*arguments):
         folder = tmp_path_factory.mktemp("out")
-        return command.fork(*arguments, cache=cache, folder=folder)
+        return command.fork(*arguments, folder=folder)
 
     return run
 
