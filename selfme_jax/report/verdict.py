@@ -14,6 +14,7 @@ EPOCHS = {
     "fixed": "number of epochs fixed beforehand",
     "inner_split": "epochs chosen on other subjects of the training side",
     "oracle_epoch": "best epoch chosen ON THE TEST SUBJECT: a leak ceiling, no score",
+    "started": "a head on the built-in model, its ridge chosen on training subjects",
 }
 SCORE = {
     "pooled": "predictions pooled over folds",

@@ -42,6 +42,8 @@ def protocol(
         "hold_out": f"hold-out (tested on {plan.protocol.test}, trained on the others)",
     }[plan.protocol.split]
     rule = plan.protocol.epochs
+    if plan.settings["start"]:
+        rule = "started"
     off = plan.settings["data"]["key_frames_off"]
     return {
         "name": name,

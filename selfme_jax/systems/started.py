@@ -67,7 +67,8 @@ class Started(NamedTuple):
     def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
         """[seeds, n, outputs] logits, each sample by the fold that held it out.
 
-        A seed deals training subjects into groups; nothing else is drawn.
+        A seed deals training subjects (``Problem.people``) into groups; nothing else
+        is drawn.
 
         Raises:
           UserError: images of another size, or that folds do not share.
@@ -83,7 +84,7 @@ class Started(NamedTuple):
             images
         )
         features = read_features(self.made.networks, self.kind, images)
-        persons = _persons(problem)
+        persons = np.array(problem.people)
         found = np.full((len(problem.seeds), *offsets.shape), np.nan)
         tell, done = Teller(), 0
         total = len(problem.seeds) * len(problem.splits)
@@ -262,11 +263,3 @@ def _part(given: Fit, which: np.ndarray) -> Fit:
     return Fit(
         given.features[which], given.offsets[which], truth, weights, given.several
     )
-
-
-def _persons(problem: Problem) -> np.ndarray:
-    """[n] who each sample is of: under LOSO, the fold that holds it out."""
-    found = np.zeros(len(problem.labels), int)
-    for number, split in enumerate(problem.splits):
-        found[split.test] = number
-    return found

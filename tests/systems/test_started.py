@@ -52,7 +52,8 @@ def config(method="scvit", **changes):
 def problem(target, labels=None):
     labels = target.labels(Images.samples) if labels is None else labels
     splits = folds.loso(Images.samples)
-    return Problem(Images.images[None], labels, target, splits, (0, 1))
+    people = tuple(s.person for s in Images.samples)
+    return Problem(Images.images[None], labels, target, splits, (0, 1), people=people)
 
 
 def fitted(method, given, folder):
