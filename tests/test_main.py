@@ -159,6 +159,7 @@ def test_results_name_what_the_contract_names(results):
         "pretrained_weights": "",
         "labels_shuffled": False,
         "imitation": False,
+        "doubles": "",
         "partial": "",
         "saw_test_subject": False,
         "videos_unchecked": False,

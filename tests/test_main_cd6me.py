@@ -61,7 +61,6 @@ def test_each_dataset_by_what_the_others_trained(names, data, tmp_path):
         *(flag.replace("scvit", "vit") for flag in command.TINY),
         "--config.vit.train.steps=2",
         f"--workdir={tmp_path / 'run'}",
-        cache=data.parent / "compiled",
         folder=tmp_path,
     )
     assert ended.code == 0, ended.err

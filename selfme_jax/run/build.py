@@ -57,6 +57,8 @@ def dataset(plan: Plan) -> Dataset:
         options = dict(plan.settings["synthetic"])
     elif name not in _DATA_KEYS:
         options["tell"] = Teller()  # it may have to be prepared first
+        if side := plan.motion["frame_size"]:
+            options["size"] = side
     data = datasets.load(name, options)
     people.check(data.samples, allow=plan.settings["data"]["allow_doubles"])
     wanted = ClipDataset if plan.input.of_clips else FlowDataset

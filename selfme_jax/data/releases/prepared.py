@@ -102,6 +102,7 @@ def load(
     root: str = "",
     source: str = "",
     classes: int = 3,
+    size: int = 256,
     allow_partial: bool = False,
     max_frames: int = 0,
     key_frames_off: int = 0,
@@ -114,6 +115,7 @@ def load(
         root: its data_dir; '' = data/<name>.
         source: folder of the release, used if there is nothing prepared.
         classes: of the protocol; 0 = every clip, for action units.
+        size: height and width of the faces where they are prepared first.
         allow_partial: accept other counts than the protocol's.
         max_frames: see OfficialClips. key_frames_off: its ``off``.
         tell: called as preparing goes on.
@@ -129,12 +131,13 @@ def load(
     names = registry.classes(name, classes)
     place = folder(name, data_dir, classes)
     if not place.exists() and source:
-        options = Options(classes=classes)
+        options = Options(classes=classes, size=size)
         found = inspection.run(name, source, options, data_dir / "faces.json", tell)
         check(found, classes, allow_partial=allow_partial)
         write(name, found, data_dir, options, tell)
     if not place.exists():
         flag = f" --classes={classes}" if classes != 3 else ""
+        flag += f" --size={size}" if size != Options().size else ""
         raise UserError(
             f"no prepared {name} ({classes} classes) in {data_dir}. Prepare it:\n"
             f"python -m selfme_jax.prepare {name} --source=DIR{flag} "

@@ -35,6 +35,7 @@ def load(
     root: str = "",
     source: str = "",
     classes: int = 3,
+    size: int = 256,
     allow_partial: bool = False,
     max_frames: int = 0,
     key_frames_off: int = 0,
@@ -47,7 +48,7 @@ def load(
         root: folder above their data_dirs, which are called as they are; '' = data.
         source: folder of all their releases, for what is not prepared yet.
         classes: of the protocol, which must have the same names in all of them.
-        allow_partial, max_frames, key_frames_off, tell: see ``prepared.load``.
+        size, allow_partial, max_frames, key_frames_off, tell: see ``prepared.load``.
 
     Raises:
         UserError: as ``prepared.load``; or they cannot be joined.
@@ -69,6 +70,7 @@ def load(
             root=str(Path(root or "data") / part),
             source=source,
             classes=classes,
+            size=size,
             allow_partial=allow_partial,
             max_frames=max_frames,
             tell=tell,

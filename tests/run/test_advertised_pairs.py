@@ -12,6 +12,7 @@ from selfme_jax.configs import networks
 from selfme_jax.inputs import base
 from selfme_jax.run import build
 from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.types import UserError
 from selfme_jax.workdir import open_workdir
 
 # 'video -> casme2, smic_hs', as the table of the named networks says it.
@@ -70,3 +71,12 @@ def test_what_one_learned_the_other_starts_from(one, other, tmp_path):
     second = plan(config, motion__init=str(tmp_path))
     frame = (side(second), side(second), 3)
     assert build.first_stage(second, frame).start is not None
+
+
+@pytest.mark.parametrize(("name", "flag"), [("casme2", ""), ("casme2_small", "128")])
+def test_what_is_not_prepared_is_to_be_prepared_at_that_size(name, flag, tmp_path):
+    config = importlib.import_module(f"selfme_jax.configs.{name}").get_config()
+    config.data.root = str(tmp_path / "nowhere")
+    with pytest.raises(UserError, match="Prepare it:\n") as caught:
+        build.dataset(plan(config))
+    assert (f"--size={flag}" in str(caught.value)) == bool(flag)
