@@ -6,20 +6,19 @@ from just above the brows to below the chin, each channel (u, v, strain) stretch
 """
 
 import functools
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Mapping
+from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
-from selfme_jax.inputs import device_clips
 from selfme_jax.inputs.base import FlowInput
 from selfme_jax.inputs.device_clips import to_float
 from selfme_jax.inputs.flow_reading import stretch
+from selfme_jax.inputs.onset_apex import OfOnsetApex, OnsetApex, in_batches
 from selfme_jax.ops import flow as flow_ops
-from selfme_jax.train.loop import Stage
-from selfme_jax.types import Array, ClipDataset, Dataset, Split
+from selfme_jax.types import Array, Dataset
 
 SIZE = 28
 # Of a crop (data/faces/framing: 1.2 boxes wide, its middle 0.05 boxes below that of the
@@ -71,53 +70,29 @@ def _window(size: int, start: float, stop: float) -> tuple[np.ndarray, int, int]
 
 def motions(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
     """``motion`` of any number of pairs, a few at once: [n, 28, 28, 2] float32."""
+    if not len(onset):
+        return np.zeros((0, SIZE, SIZE, 2), np.float32)
     size = 1 if len(onset) == 1 else BATCH  # two shapes to compile
-    found = [np.zeros((0, SIZE, SIZE, 2), np.float32)]
-    for start in range(0, len(onset), size):
-        ids = np.minimum(np.arange(start, start + size), len(onset) - 1)
-        flow = np.asarray(motion(onset[ids], apex[ids]))
-        found.append(flow[: len(onset) - start])
-    return np.concatenate(found)
+    return in_batches(motion, onset, apex, size=size)
 
 
-class PublishedFlow(NamedTuple):
-    """A ``FirstStage`` that learns nothing."""
-
-    def fit_transform(
-        self,
-        dataset: ClipDataset,
-        splits: Sequence[Split],
-        seeds: Sequence[int],
-        stage: Stage,
-    ) -> np.ndarray:
-        """[1, n, 28, 28, 3] grey levels 0..255."""
-        del splits, seeds
-        onset, apex = device_clips.onset_apex(device_clips.stack(dataset))
-        print(f"{stage.name}: published form of {len(onset)} clips ...", flush=True)
-        return np.asarray(as_published(motions(onset, apex)))[None]
-
-
-class Published(FlowInput):
+class Published(OfOnsetApex, FlowInput):
     """Onset to apex by TV-L1, in the form of the published images."""
 
     name = "published"
     words = "TV-L1 flow in the published form"
-    keys = ()
-    of_clips = True
-    learns = starts = False
-    arguments = ("onset", "apex")
 
     def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """(28, 28, 3)."""
         del settings, dataset
         return (SIZE, SIZE, 3)
 
-    def stage(
-        self, settings: Mapping, frame: tuple, start: None = None
-    ) -> PublishedFlow:
+    def stage(self, settings: Mapping, frame: tuple, start: None = None) -> OnsetApex:
         """For frames that are crops of the one framing of faces."""
         del settings, frame, start
-        return PublishedFlow()
+        return OnsetApex(
+            self.words, lambda *pair: np.asarray(as_published(motions(*pair)))
+        )
 
     def apply(
         self, network: None, variables: None, *given: jax.Array, size: int
@@ -125,3 +100,7 @@ class Published(FlowInput):
         """The images."""
         del network, variables, size
         return as_published(motion(*given)), {}
+
+
+def _images(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
+    return np.asarray(as_published(motions(onset, apex)))

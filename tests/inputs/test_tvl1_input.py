@@ -4,8 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from selfme_jax.inputs import tvl1 as optical_flow
-from selfme_jax.inputs.apex_frames import ApexFrames
-from selfme_jax.inputs.tvl1 import OpticalFlow
+from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Clip, Sample
 from selfme_jax.workdir import open_workdir
@@ -32,7 +31,10 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
 
     monkeypatch.setattr(optical_flow.flow_ops, "tvl1", tvl1)
     stage = Stage("motion", open_workdir(tmp_path), None)
-    got = OpticalFlow(4).fit_transform(Clips(), (), 0, stage)
+    read = INPUTS["tvl1"].stage({"flow": {"size": 4}}, (6, 8, 3))
+    optical_flow.flow_images.clear_cache()  # compiled with the true one, or this
+    got = read.fit_transform(Clips(), (), 0, stage)
+    optical_flow.flow_images.clear_cache()
     assert got.shape == (1, 11, 4, 4, 3)
     # apex(p) = onset(p + flow(p)): the apex is the first frame of TV-L1's two.
     apex = [10 * i + 1 + i % 3 for i in range(11)]
@@ -43,8 +45,10 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
 
 
 def test_apex_frames_are_the_apexes_as_they_are(tmp_path):
-    got = ApexFrames().fit_transform(
-        Clips(), (), 0, Stage("motion", open_workdir(tmp_path), None)
+    got = (
+        INPUTS["apex"]
+        .stage({}, (6, 8, 3))
+        .fit_transform(Clips(), (), 0, Stage("motion", open_workdir(tmp_path), None))
     )
     assert got.shape == (1, 11, 6, 8, 3) and got.dtype == np.float32
     apex = np.array([10 * i + 1 + i % 3 for i in range(11)])
