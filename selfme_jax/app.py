@@ -47,6 +47,7 @@ def main() -> None:
         raise UserError(
             f"port {flag.port} of this machine is in use. Choose another --port."
         ) from error
+    socket.listen()  # from here on a browser waits, and is not refused
     port = socket.getsockname()[1]
     print(f"open http://{HOST}:{port}/ in a browser; ctrl-C ends it", flush=True)
     uvicorn.Server(config).run(sockets=[socket])

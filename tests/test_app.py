@@ -8,6 +8,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
+from pathlib import Path
 
 import command
 import pytest
@@ -41,6 +42,8 @@ def browser():
     place = shutil.which("chromium") or shutil.which("chromium-browser")
     options = {"executable_path": place} if place else {}
     with sync_api.sync_playwright() as playwright:
+        if not place and not Path(playwright.chromium.executable_path).exists():
+            pytest.skip("no Chromium: apt install chromium, or playwright install")
         found = playwright.chromium.launch(args=["--no-sandbox"], **options)
         yield found
         found.close()
