@@ -114,7 +114,6 @@ class Started(NamedTuple):
         own = Fit(here, offsets[train], truth, _weights(truth, several), several)
         group = deal(persons[train], self.groups, seed)
         path = sorted(self.ridges, reverse=True)
-        losses = np.zeros(1 + len(path))
         inner = np.tile(own.offsets, (1 + len(path), 1, 1))
         for number in range(group.max() + 1):
             rest, held = group != number, group == number
