@@ -7,10 +7,12 @@ import numpy as np
 import pytest
 
 from selfme_jax.data import synthetic_videos
+from selfme_jax.data.faces import framing
 from selfme_jax.data.videos.reading import DamagedError
-from selfme_jax.inference import sources
+from selfme_jax.inference import results, sources
 from selfme_jax.inference.answering import Answers
 from selfme_jax.inference.predictor import Options, Predictor
+from selfme_jax.inference.spotting import Interval
 from selfme_jax.types import UserError
 
 FPS = 30.0
@@ -72,8 +74,6 @@ def test_a_micro_expression_is_found_and_answered(film, whole):
 def test_both_faces_are_cut_out_by_one_framing(film, whole):
     result, listener = whole
     (found,) = [i for i in result.intervals if i.kind == "micro"]
-    from selfme_jax.data.faces import framing
-
     matrix = framing.affine(found.face)
     for asked, number in zip(listener.asked[0], (found.onset, found.apex), strict=True):
         own = framing.apply(film[0][number], matrix, size=256)
@@ -200,3 +200,45 @@ def test_grey_and_one_of_several_clips(film, tmp_path):
         footage.write_video(tmp_path / f"{name}.avi", footage.film(3))
     with pytest.raises(UserError, match="2 clips"):
         Predictor(Listener()).predict(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("kind", "apex", "read"),
+    [
+        ("macro", 40, (20, 30, 40)),  # a third, two thirds and the whole of the way
+        ("macro", 13, (11, 12, 13)),
+        ("macro", 12, (12,)),  # no room for three
+        ("micro", 40, (40,)),
+    ],
+)
+def test_slow_expressions_are_read_on_their_way_as_well(kind, apex, read):
+    images = np.random.default_rng(0).integers(0, 256, (60, 40, 40, 3), np.uint8)
+    face = framing.Similarity(20.0, 20.0, 40.0, 0.0)
+    at = (10 / FPS, apex / FPS, 1.9)
+    interval = Interval(10, apex, 57, kind, 1.0, 1.0, at, "mouth", face)
+    source = sources.in_memory(list(images), fps=FPS)
+    listener = Listener()
+    (found,) = Predictor(listener, "ears")._answers(source, [interval], lambda *_: None)
+    assert len(listener.asked) == len(read) and found.answer.label == "positive"
+    matrix = framing.affine(face)
+    for asked, number in zip(listener.asked, read, strict=True):
+        onset, top = (framing.apply(images[i], matrix, size=256) for i in (10, number))
+        np.testing.assert_array_equal(asked[0], onset)
+        np.testing.assert_array_equal(asked[1], top)
+
+
+def test_several_readings_are_averaged():
+    one, other = Listener(), Listener()
+    face = np.zeros((1, 256, 256, 3), np.uint8)
+    first = one.answer(face, face + 1)
+    second = other.answer(face, face)._replace(
+        probabilities=np.array([[0.7, 0.1, 0.2]]),
+        units=np.array([[0.5, 0.1]]),
+        noted=np.array([[False, False]]),
+        unsure=np.array([True]),
+    )
+    said = results.answer([first, first, second], one.classes, one.units)
+    assert said.label == "positive" and said.noted == ("12",)
+    assert said.probabilities["positive"] == pytest.approx(0.5)
+    assert said.aus["4"] == pytest.approx(0.7 / 3) and not said.unsure
+    assert not said.still  # not all of them are
