@@ -102,9 +102,9 @@ def get_config() -> ConfigDict:
     # recognition | pretraining (motion alone, no labels) | builtin (making that model)
     config.task = "recognition"
     config.method = "scvit"  # a name of selfme_jax/systems/registry.py
-    # learned (SelfME's motion) | tcae (its motion) | tvl1 | images (flow images) | apex
-    # (frames) | difference (of apex and onset, and the onset); lbp_top and tcae, the
-    # methods, bring their own.
+    # learned (SelfME's motion) | tcae (its motion) | tvl1 | registered (a B-spline
+    # fitted to each pair) | images (flow images) | apex (frames) | difference (of apex
+    # and onset, and the onset); lbp_top and tcae, the methods, bring their own.
     config.input = "learned"
     # classes (one a clip) | action_units (several at once)
     config.target = "classes"
@@ -216,6 +216,7 @@ def _motion() -> ConfigDict:
     config.network.keypoint_width = 64
     config.network.keypoint_blocks = (2, 2, 2, 2)  # ResNet-18
     config.network.tracking = 0.0  # window, to find source keypoints by tracking
+    config.network.registration = False  # a B-spline fitted to each pair as candidate
     config.network.scale = 4  # of the dense motion
     config.network.dense_width = 64
     config.network.dense_depth = 5

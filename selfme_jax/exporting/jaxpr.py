@@ -2,7 +2,7 @@
 
 Calls within calls are opened, what depends on the platform is that of CPU, and the
 two solves of the B-spline fit (Cholesky factors, triangular systems, of a few points
-each) are written out in products, quotients and roots.
+each) are written out in products, quotients and roots, and loops step by step.
 """
 
 from collections.abc import Callable, Sequence
@@ -11,6 +11,8 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 from jax.extend import core
+
+TURNS = 256  # of loops in all, that are written out one by one
 
 # Primitives that call a function, and which of their parameters that is.
 _CALLS = {
@@ -60,12 +62,35 @@ def _apply(eqn: Any, arrays: list) -> list:
         return _run(options["branches"][index], arrays)
     if name == "custom_linear_solve":
         return _run(*_solve(options, arrays))
+    if name == "scan" and _turns(eqn) <= TURNS:
+        return _repeated(options, arrays)
     if name == "cholesky":
         return [cholesky(*arrays)]
     if name == "triangular_solve":
         return [triangular_solve(*arrays, **options)]
     found = eqn.primitive.bind(*arrays, **options)
     return found if eqn.primitive.multiple_results else [found]
+
+
+def _turns(eqn: core.JaxprEqn) -> int:
+    """How often the body of a loop runs, and those of loops in it."""
+    if eqn.primitive.name == "scan":
+        inside = sum(map(_turns, eqn.params["jaxpr"].eqns))
+        return eqn.params["length"] * max(inside, 1)
+    if eqn.primitive.name in _CALLS:
+        return sum(map(_turns, eqn.params[_CALLS[eqn.primitive.name]].eqns))
+    return 0
+
+
+def _repeated(options: dict, arrays: list) -> list:
+    """A loop of so many steps that hands on nothing but its state, step by step."""
+    constants = options["num_consts"]
+    if len(arrays) != constants + options["num_carry"]:
+        raise NotImplementedError("a loop over the rows of an array")
+    state = arrays[constants:]
+    for _ in range(options["length"]):
+        state = _run(options["jaxpr"], [*arrays[:constants], *state])
+    return state
 
 
 def _cpu(platforms: Sequence[Sequence[str] | None]) -> int:

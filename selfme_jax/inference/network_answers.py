@@ -31,7 +31,7 @@ class NetworkAnswers:
         if not model.input.of_clips:
             raise UserError(
                 f"this network reads {model.input.words}, not frames of clips. Take "
-                "one of a run with --config.input=learned, tvl1 or apex."
+                "one of a run with --config.input=learned, registered, tvl1 or apex."
             )
         of_units = description.target == "action_units"
         self.classes = () if of_units else description.classes

@@ -7,6 +7,7 @@ from selfme_jax.inputs.images import Images
 from selfme_jax.inputs.lbp_descriptors import LBPDescriptors
 from selfme_jax.inputs.learned import Learned
 from selfme_jax.inputs.published import Published
+from selfme_jax.inputs.registered import Registered
 from selfme_jax.inputs.tcae_learning import TCAEFeatures, TCAEMotion
 from selfme_jax.inputs.tvl1 import TVL1
 
@@ -14,6 +15,7 @@ _ALL: tuple[Input, ...] = (
     Learned(),
     TCAEMotion(),
     TVL1(),
+    Registered(),
     Images(),
     Apex(),
     Difference(),

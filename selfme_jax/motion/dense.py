@@ -17,6 +17,7 @@ from selfme_jax.ops import grid, heatmap, pyramid, warp
 from selfme_jax.types import Keypoints, Motion, Shape
 
 VISIBLE = 2.0  # bias of the occlusion logits: 0.88 visible at the start
+TRUST = 6.0  # bias of the logit of a trusted candidate: 0.9 of the mixture and more
 
 
 def drop_candidates(
@@ -75,8 +76,9 @@ class DenseMotion(nn.Module):
     candidate fits where; False is the published design); refinement: residual
     blocks that correct the mixture's flow (0 = published design); windows: widths
     of further, local candidates in cells of the field (see local.py; () = published
-    design). Motion.candidates and weights then have as many more, at the end. remat:
-    see blocks.
+    design). Motion.candidates and weights then have as many more, at the end.
+    trusted: the mixture begins with the last of the given candidates. remat: see
+    blocks.
     """
 
     width: int
@@ -88,6 +90,7 @@ class DenseMotion(nn.Module):
     compare: bool
     refinement: int
     windows: tuple[float, ...]
+    trusted: bool = False
     dtype: str = "float32"
     remat: bool = False
 
@@ -110,6 +113,7 @@ class DenseMotion(nn.Module):
         small = pyramid.resize(source, shape, antialias=True) - 0.5
         target = pyramid.resize(driving, shape, antialias=True) - 0.5
         # Candidate 0 is the identity: its warped source is the source.
+        given = candidates.shape[1]
         inputs = [
             self._heatmaps(source_keypoints, driving_keypoints, shape),
             small,
@@ -135,6 +139,8 @@ class DenseMotion(nn.Module):
             features[-1]
         )
         logits = logits.astype(jnp.float32)
+        if self.trusted:
+            logits = logits.at[..., given - 1].add(TRUST)
         if dropout is not None:
             logits = drop_candidates(self.make_rng("dropout"), logits, rate=dropout)
         weights = nn.softmax(logits)

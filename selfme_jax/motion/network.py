@@ -6,7 +6,7 @@ import flax.linen as nn
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.motion import local, sparse
+from selfme_jax.motion import local, registration, sparse
 from selfme_jax.motion.dense import DenseMotion
 from selfme_jax.motion.generator import Generator
 from selfme_jax.motion.keypoints import HeatmapDetector, RegressionDetector
@@ -52,6 +52,9 @@ class MotionNetwork(nn.Module):
       tracking: keypoints are found in the driving frame alone, and tracked to the
         source frame with a window of so many cells of the dense motion (our addition,
         see local.py); 0 = found in each frame (published design).
+      registration: one more candidate motion, the B-spline field that explains the pair
+        best, which the mixture trusts at the start (our addition, see
+        registration.py; False is the published design).
       scale: of the dense motion, a power of two. dense_*: its hourglass. variance:
         of the keypoint Gaussians. compare, refinement, windows: see
         DenseMotion.
@@ -72,6 +75,7 @@ class MotionNetwork(nn.Module):
     keypoint_blocks: tuple[int, ...] = (2, 2, 2, 2)
     pool: str = "mean"
     tracking: float = 0.0
+    registration: bool = False
     temperature: float = 0.1
     spread: float = 0.2
     scale: int = 4
@@ -101,6 +105,7 @@ class MotionNetwork(nn.Module):
             self.compare,
             self.refinement,
             tuple(self.windows),
+            self.registration,
             self.dtype,
             self.remat,
         )
@@ -189,6 +194,11 @@ class MotionNetwork(nn.Module):
             cells=self.cells,
             smoothness=self.smoothness,
         )
+        if self.registration:
+            flow = registration.register(source, driving)
+            flow = grid.pixels_to_flow(flow, source.shape[1:3])
+            flow = pyramid.resize(flow, shape, antialias=True)
+            candidates = jnp.concatenate([candidates, flow[:, None]], axis=1)
         return self.dense(source, driving, *pair, candidates, dropout=dropout)
 
     def reconstruct(self, source: jax.Array, motion: Motion) -> jax.Array:

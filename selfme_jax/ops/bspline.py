@@ -172,7 +172,7 @@ def covariance_root(cells: tuple[int, int]) -> np.ndarray:
     it smoothly over a cell or two. Then scaled so that the mean over the frame of
     the variance of u, B C B^T, is 1. m = (gy + 3)(gx + 3), rows of the lattice first.
     """
-    (mass_y, slope_y, bend_y), (mass_x, slope_x, bend_x) = map(_energies, cells)
+    (mass_y, slope_y, bend_y), (mass_x, slope_x, bend_x) = map(energies, cells)
     R = np.kron(bend_y, mass_x) + 2 * np.kron(slope_y, slope_x)
     R += np.kron(mass_y, bend_x) + np.eye(len(R))
     C = np.linalg.inv(R)
@@ -182,7 +182,7 @@ def covariance_root(cells: tuple[int, int]) -> np.ndarray:
     return root
 
 
-def _energies(cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def energies(cells: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Integrals over the frame of products of basis functions along one axis.
 
     Returns three [cells + 3, cells + 3] float64: of values, of first and of second

@@ -126,7 +126,12 @@ def _sota(plan: Plan, data: Dataset) -> Table:
 
 
 def _motion(plan: Plan, data: Dataset) -> Table:
-    motions = {"TV-L1": "tvl1", "TCAE's motion": "tcae", "SelfME's motion": "learned"}
+    motions = {
+        "TV-L1": "tvl1",
+        "B-spline registration": "registered",
+        "TCAE's motion": "tcae",
+        "SelfME's motion": "learned",
+    }
     changes = {
         f"{name} + {classifier}": _system(method, given)
         for name, given in motions.items()
@@ -238,7 +243,11 @@ def _cd6me(plan: Plan, data: Dataset) -> Table:
 
 def _key_frames(plan: Plan, data: Dataset) -> Table:
     """Motions from onsets and apexes that are wrong by up to so many frames."""
-    motions = {"TV-L1": "tvl1", "SelfME's motion": "learned"}
+    motions = {
+        "TV-L1": "tvl1",
+        "B-spline registration": "registered",
+        "SelfME's motion": "learned",
+    }
     rows = [
         Row(
             f"{name} off by up to {most}" if most else f"{name} as annotated",

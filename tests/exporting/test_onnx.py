@@ -54,6 +54,7 @@ def made(given="learned", method="scvit", network=(), **flow):
     [
         {},
         {"network": OURS, "centre": True, "standardise": True},
+        {"given": "registered"},
         {
             "network": {"detector": "heatmap", "sparse": "affine"},
             "method": "vit",
@@ -62,7 +63,7 @@ def made(given="learned", method="scvit", network=(), **flow):
         {"given": "images", "method": "ststnet", "centre": True},
         {"given": "images", "method": "off_apexnet", "channels": "uv"},
     ],
-    ids=["published", "ours", "heatmaps", "ststnet", "off_apexnet"],
+    ids=["published", "ours", "registered", "heatmaps", "ststnet", "off_apexnet"],
 )
 def test_onnxruntime_agrees(options, tmp_path):
     exported = made(**options)
@@ -88,7 +89,7 @@ def test_onnxruntime_agrees(options, tmp_path):
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"given": "tvl1"}, "needs the operation scan"),
+        ({"given": "tvl1"}, "needs the operation while"),
         ({"network": {"sparse": "tps"}}, "needs the operation lu"),
         ({"network": JACOBIANS}, "needs the operation scatter-add"),
     ],

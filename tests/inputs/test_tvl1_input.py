@@ -3,6 +3,7 @@
 import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.inputs import registered
 from selfme_jax.inputs import tvl1 as optical_flow
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.train.loop import Stage
@@ -42,6 +43,22 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
     np.testing.assert_allclose(got[0, :, 2, 1, 0], apex, atol=1e-3)
     np.testing.assert_allclose(got[0, :, 2, 1, 1], onset, atol=1e-3)
     np.testing.assert_allclose(got[..., 2], 0, atol=1e-4)
+
+
+def test_registration_is_backward_onset_to_apex(monkeypatch, tmp_path):
+    def register(source, driving):
+        return jnp.stack([255 * source[..., 0], 255 * driving[..., 0]], axis=-1)
+
+    monkeypatch.setattr(registered, "register", register)
+    stage = Stage("motion", open_workdir(tmp_path), None)
+    read = INPUTS["registered"].stage({"flow": {"size": 4}}, (6, 8, 3))
+    registered.flow_images.clear_cache()  # compiled with the true one, or this
+    got = read.fit_transform(Clips(), (), 0, stage)
+    registered.flow_images.clear_cache()
+    assert got.shape == (1, 11, 4, 4, 3)
+    onset, apex = 10 * np.arange(11), 10 * np.arange(11) + 1 + np.arange(11) % 3
+    np.testing.assert_allclose(got[0, :, 2, 1, 0], onset, atol=1e-3)
+    np.testing.assert_allclose(got[0, :, 2, 1, 1], apex, atol=1e-3)
 
 
 def test_apex_frames_are_the_apexes_as_they_are(tmp_path):
