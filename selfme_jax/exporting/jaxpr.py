@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 from jax.extend import core
 
-TURNS = 256  # of loops in all, that are written out one by one
+TURNS = 512  # of loops in all, that are written out one by one
 
 # Primitives that call a function, and which of their parameters that is.
 _CALLS = {

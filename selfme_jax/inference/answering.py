@@ -12,7 +12,7 @@ from selfme_jax.types import UserError
 NAMES = ("builtin",)
 # Deviation of the motion within a face, in pixels of a crop of 256, below which frames
 # are as good as identical: what noise of a camera makes of a face that is still.
-STILL = 0.03
+STILL = 0.06
 
 
 class Answers(NamedTuple):

@@ -1,12 +1,13 @@
 """Frames in the form of the flow images published with STSTNet, for what reads those.
 
-TV-L1 from the onset forward to the apex, cut out as those images are: 28x28 of a face
+Flow from the onset forward to the apex, cut out as those images are: 28x28 of a face
 from just above the brows to below the chin, each channel (u, v, strain) stretched to
-0..255.
+0..255. Those images are TV-L1's; B-spline registration is nearer to the truth on faces
+whose motion is known, and so are the answers upon it (docs/motion.md).
 """
 
 import functools
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import jax
@@ -17,6 +18,7 @@ from selfme_jax.inputs.base import FlowInput
 from selfme_jax.inputs.device_clips import to_float
 from selfme_jax.inputs.flow_reading import stretch
 from selfme_jax.inputs.onset_apex import OfOnsetApex, OnsetApex, in_batches
+from selfme_jax.motion import registration
 from selfme_jax.ops import flow as flow_ops
 from selfme_jax.types import Array, Dataset
 
@@ -29,13 +31,25 @@ MARGIN = 0.03  # of the crop, beyond the frame: flow is poor at borders
 BATCH = 8  # pairs at once
 
 
-@functools.partial(jax.jit, static_argnames="preset")
-def motion(onset: jax.Array, apex: jax.Array, *, preset: str = "opencv") -> jax.Array:
+def registered(onset: jax.Array, apex: jax.Array) -> jax.Array:
+    """[b, h, w, 2] pixels, onset -> apex, of frames in [0, 1]."""
+    return registration.register(apex, onset)
+
+
+def tvl1(onset: jax.Array, apex: jax.Array) -> jax.Array:
+    """The same by OpenCV's form of TV-L1."""
+    return flow_ops.tvl1(onset, apex, preset="opencv")
+
+
+@functools.partial(jax.jit, static_argnames="find")
+def motion(
+    onset: jax.Array, apex: jax.Array, *, find: Callable = registered
+) -> jax.Array:
     """Flow in the published framing, onset -> apex, in pixels of the crop.
 
     Args:
       onset, apex: [b, h, w, 3] uint8 RGB, crops of the one framing of faces.
-      preset: of ``ops.flow.tvl1``.
+      find: ``registered`` or ``tvl1``.
 
     Returns:
       [b, 28, 28, 2] float32 (u, v), averages over the area of each pixel.
@@ -44,7 +58,7 @@ def motion(onset: jax.Array, apex: jax.Array, *, preset: str = "opencv") -> jax.
     rows, top, bottom = _window(h, FRAME[1], FRAME[3])
     columns, left, right = _window(w, FRAME[0], FRAME[2])
     cut = [to_float(x[..., top:bottom, left:right, :]) for x in (onset, apex)]
-    flow = flow_ops.tvl1(*cut, preset=preset)
+    flow = find(*cut)
     return jnp.einsum("yi,...ijc,xj->...yxc", rows, flow, columns)
 
 
@@ -68,19 +82,22 @@ def _window(size: int, start: float, stop: float) -> tuple[np.ndarray, int, int]
     return (weights / weights.sum(1, keepdims=True)).astype(np.float32), low, high
 
 
-def motions(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
+def motions(
+    onset: np.ndarray, apex: np.ndarray, *, find: Callable = registered
+) -> np.ndarray:
     """``motion`` of any number of pairs, a few at once: [n, 28, 28, 2] float32."""
     if not len(onset):
         return np.zeros((0, SIZE, SIZE, 2), np.float32)
     size = 1 if len(onset) == 1 else BATCH  # two shapes to compile
-    return in_batches(motion, onset, apex, size=size)
+    return in_batches(functools.partial(motion, find=find), onset, apex, size=size)
 
 
 class Published(OfOnsetApex, FlowInput):
-    """Onset to apex by TV-L1, in the form of the published images."""
+    """Onset to apex by B-spline registration, in the form of the published images."""
 
     name = "published"
-    words = "TV-L1 flow in the published form"
+    words = "B-spline registration in the published form"
+    find = staticmethod(registered)
 
     def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """(28, 28, 3)."""
@@ -90,17 +107,23 @@ class Published(OfOnsetApex, FlowInput):
     def stage(self, settings: Mapping, frame: tuple, start: None = None) -> OnsetApex:
         """For frames that are crops of the one framing of faces."""
         del settings, frame, start
-        return OnsetApex(
-            self.words, lambda *pair: np.asarray(as_published(motions(*pair)))
-        )
+
+        def read(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
+            return np.asarray(as_published(motions(onset, apex, find=self.find)))
+
+        return OnsetApex(self.words, read)
 
     def apply(
         self, network: None, variables: None, *given: jax.Array, size: int
     ) -> tuple[jax.Array, dict[str, jax.Array]]:
         """The images."""
         del network, variables, size
-        return as_published(motion(*given)), {}
+        return as_published(motion(*given, find=self.find)), {}
 
 
-def _images(onset: np.ndarray, apex: np.ndarray) -> np.ndarray:
-    return np.asarray(as_published(motions(onset, apex)))
+class PublishedTVL1(Published):
+    """The same by TV-L1, as the published images were made."""
+
+    name = "published_tvl1"
+    words = "TV-L1 flow in the published form"
+    find = staticmethod(tvl1)

@@ -6,7 +6,7 @@ from selfme_jax.inputs.difference import Difference
 from selfme_jax.inputs.images import Images
 from selfme_jax.inputs.lbp_descriptors import LBPDescriptors
 from selfme_jax.inputs.learned import Learned
-from selfme_jax.inputs.published import Published
+from selfme_jax.inputs.published import Published, PublishedTVL1
 from selfme_jax.inputs.registered import Registered
 from selfme_jax.inputs.tcae_learning import TCAEFeatures, TCAEMotion
 from selfme_jax.inputs.tvl1 import TVL1
@@ -22,5 +22,6 @@ _ALL: tuple[Input, ...] = (
     LBPDescriptors(),
     TCAEFeatures(),
     Published(),
+    PublishedTVL1(),
 )
 INPUTS = {given.name: given for given in _ALL}

@@ -28,14 +28,15 @@ from selfme_jax.types import Shape
 
 CELLS = 12  # of the flow, along an axis
 LIGHT_CELLS = 2
-STEPS = 3  # of Gauss-Newton
-CONJUGATE_STEPS = 60  # for each of them
+CONJUGATE_STEPS = 60  # for each step of Gauss-Newton
 TINY = 1e-30
 UNIT = 64  # the penalties are of flow in pixels of a frame of this width and height
 SLOPE = 30.0
 HOLD = 0.1  # only so much that a frame without texture stands still
 LIGHT = 100.0
-BLUR = 1 / 128  # of the width of the frame: less is noise, more costs detail
+# Gauss-Newton steps, each on frames blurred by so much of their width: first for motion
+# of several pixels, as of a smile, and then for detail (less is noise).
+BLURS = (6 / 128, 3 / 128, 1.5 / 128, 1 / 128, 1 / 128)
 # The variance of noise is the median of squared residuals, times this squared.
 SPREAD = 1.5
 ROBUST = 0.2  # of a pixel's own squared residual, added to the variance
@@ -54,13 +55,12 @@ def register(source: jax.Array, driving: jax.Array) -> jax.Array:
       [b, h, w, 2] float32 pixels, (x, y). 0 for equal frames.
     """
     shape = source.shape[1:3]
-    source, driving = (
-        blur(jax.lax.stop_gradient(x), sigma=BLUR * shape[1]) for x in (source, driving)
-    )
-    size = (CELLS + 3) ** 2
-    start = jnp.zeros((len(source), 2 * size + (LIGHT_CELLS + 3) ** 2))
-    body = functools.partial(_step, source=source, driving=driving)
-    found = jax.lax.fori_loop(0, STEPS, lambda _, x: body(x), start)
+    source, driving = jax.lax.stop_gradient((source, driving))
+    size = 2 * (CELLS + 3) ** 2 + (LIGHT_CELLS + 3) ** 2
+    found = jnp.zeros((len(source), size))
+    for sigma in BLURS:
+        pair = (blur(x, sigma=sigma * shape[1]) for x in (source, driving))
+        found = _step(found, *pair)
     return _flow(found, shape)
 
 
@@ -80,7 +80,7 @@ def _light(controls: jax.Array, shape: Shape) -> jax.Array:
     return both[..., :1]
 
 
-def _step(controls: jax.Array, *, source: jax.Array, driving: jax.Array) -> jax.Array:
+def _step(controls: jax.Array, source: jax.Array, driving: jax.Array) -> jax.Array:
     """One step of Gauss and Newton: controls [b, n] -> [b, n]."""
     shape = source.shape[1:3]
     flow = grid.pixels_to_flow(_flow(controls, shape), shape)
