@@ -92,52 +92,52 @@ class MotionNetwork(nn.Module):
     def setup(self) -> None:
         self.detect = self._detector()
         self.dense = DenseMotion(
-            self.dense_width,
-            self.dense_depth,
-            self.max_width,
-            self.scale,
-            self.generator_down + 1,
-            self.variance,
-            self.compare,
-            self.refinement,
-            tuple(self.windows),
-            self.dtype,
-            self.remat,
+            width=self.dense_width,
+            depth=self.dense_depth,
+            max_width=self.max_width,
+            scale=self.scale,
+            levels=self.generator_down + 1,
+            variance=self.variance,
+            compare=self.compare,
+            refinement=self.refinement,
+            windows=tuple(self.windows),
+            dtype=self.dtype,
+            remat=self.remat,
         )
         self.generator = Generator(
-            self.generator_width,
-            self.generator_down,
-            self.generator_max_width,
-            self.generator_blocks,
-            self.dtype,
-            self.remat,
+            width=self.generator_width,
+            down=self.generator_down,
+            max_width=self.generator_max_width,
+            blocks=self.generator_blocks,
+            dtype=self.dtype,
+            remat=self.remat,
         )
 
     def _detector(self) -> nn.Module:
         if self.detector == "regression":
             return RegressionDetector(
-                self.groups,
-                self.points,
-                self.keypoint_width,
-                self.keypoint_blocks,
-                self.pool,
-                self.radius,
-                self.dtype,
-                self.remat,
+                groups=self.groups,
+                points=self.points,
+                width=self.keypoint_width,
+                blocks=self.keypoint_blocks,
+                pool=self.pool,
+                radius=self.radius,
+                dtype=self.dtype,
+                remat=self.remat,
             )
         if self.detector == "heatmap":
             return HeatmapDetector(
-                self.groups,
-                self.points,
-                self.keypoint_width,
-                self.dense_depth,
-                self.max_width,
-                self.scale,
-                self.temperature,
-                self.radius,
-                self.spread,
-                self.dtype,
-                self.remat,
+                groups=self.groups,
+                points=self.points,
+                width=self.keypoint_width,
+                depth=self.dense_depth,
+                max_width=self.max_width,
+                scale=self.scale,
+                temperature=self.temperature,
+                radius=self.radius,
+                spread=self.spread,
+                dtype=self.dtype,
+                remat=self.remat,
             )
         raise ValueError(f"detector {self.detector!r}: know regression, heatmap")
 

@@ -90,7 +90,7 @@ def test_the_dataset_is_made_of_its_own_keys():
     config.synthetic.subjects, config.synthetic.clips_per_subject = 2, 3
     config.data.root = "/not/for/synthetic"
     data = build.dataset(plan(config))
-    assert len(data.samples) == 6 and data.recipe.size == config.synthetic.size
+    assert len(data.samples) == 6 and data.drawing.size == config.synthetic.size
 
 
 def test_an_input_that_the_dataset_has_not_is_refused():
