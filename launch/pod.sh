@@ -5,7 +5,7 @@
 #   run COMMAND...             prints a command; runs it unless --dry_run
 #   require PREFIX KEY...      ends where a variable is empty
 #   choose_module              splits $arguments into $module and what is for it
-#   check_workdir              ends where --workdir in $arguments is one machine's own
+#   check_workdir              ends where what is written to is one machine's own
 #   whole KEY                  ends where a variable is no number from 1 up
 
 # What may run in a pod: modules whose start() calls cli.run(..., pod=True).
@@ -75,12 +75,13 @@ choose_module() {
 }
 
 check_workdir() {
-  local word workdir=
+  local word workdir='' flag=--workdir
+  [[ $module != predict ]] || flag=--output
   for word in ${arguments[@]+"${arguments[@]}"}; do
-    case $word in --workdir=*) workdir=${word#*=} ;; esac
+    case $word in "$flag"=*) workdir=${word#*=} ;; esac
   done
   [[ $workdir == gs://* || $workdir == /* ]] \
-    || fail "--workdir=$workdir: all workers must see it. Give -- ... --workdir=gs://BUCKET/DIR, or a shared folder by its full path."
+    || fail "$flag=$workdir: all workers must see it. Give -- ... $flag=gs://BUCKET/DIR, or a shared folder by its full path."
 }
 
 whole() {

@@ -50,7 +50,7 @@ supervise() {
   echo "$(date '+%F %T') ended with exit code $code"
   if [[ $resource && ! -e $stopped ]]; then
     for word; do
-      case $word in --workdir=*) workdir=${word#*=} ;; esac
+      case $word in --workdir=* | --output=*) workdir=${word#*=} ;; esac
     done
     # The log goes with the machines; the first worker is the first to delete them.
     .venv/bin/python -c "$keep" "$log" "$workdir/pod_$number.log" || echo "this log could not be kept"

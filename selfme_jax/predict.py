@@ -7,11 +7,15 @@ WHAT is a video, a folder of frames (with --fps), a folder of videos, two pictur
 (onset apex), or the word example. docs/own_clips.md says what is written.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from absl import flags
 
+from selfme_jax import files
+from selfme_jax.files import mirror
+from selfme_jax.files.mirror import Mirror
 from selfme_jax.inference import sources
 from selfme_jax.inference.predictor import Options
 from selfme_jax.inference.sources import Given
@@ -28,7 +32,9 @@ MANY = 1_000_000  # of WHAT
 
 def define() -> None:
     """The flags. Not at import: other entry points have some of the same names."""
-    flags.DEFINE_string("output", None, "Folder; default: predictions/NAME.")
+    flags.DEFINE_string(
+        "output", None, "Folder, or gs://BUCKET/DIR; default: predictions/NAME."
+    )
     flags.DEFINE_string(
         "model",
         answerers.BUILTIN,
@@ -47,15 +53,15 @@ def main(*what: str) -> None:
     flag = flags.FLAGS
     if what == (EXAMPLE,) and not Path(EXAMPLE).exists():
         what = (str(example.clip()),)
+    what = tuple(map(files.local, what))
     given = sources.find(what, fps=flag.fps)
     options = Options(flag.face, onset=flag.onset, apex=flag.apex)
     if given.several and (flag.onset, flag.apex) != (None, None):
         raise UserError(
             f"--onset and --apex are of one clip; {len(given.sources)} are given."
         )
-    output = Path(flag.output) if flag.output else own_clips.default_output(given)
-    output = output.expanduser()
-    own_clips.claim(output)
+    output = files.path(flag.output or own_clips.default_output(given)).expanduser()
+    parallel.lead(lambda: own_clips.claim(output))
     predictor = answerers.load(flag.model, fold=flag.fold)
     work = Work(predictor, options, flag.overlay, own_clips.command())
     count = len(given.sources)
@@ -64,20 +70,22 @@ def main(*what: str) -> None:
         f"{output}",
         flush=True,
     )
-    if given.several:
-        _several(work, given, output)
-    else:
-        _one(work, given, output)
+    with mirror.opened(output) as made:
+        if given.several:
+            _several(work, given, made)
+        else:
+            _one(work, given, made)
 
 
-def _one(work: Work, given: Given, output: Path) -> None:
+def _one(work: Work, given: Given, output: Mirror) -> None:
     (source,) = given.sources
     progress = Progress(source.name, 1000)
 
     def tell(what: str, done: int, total: int) -> None:
         progress(int(999 * own_clips.share(what, done, total)), what)
 
-    clip = own_clips.one(work, source, output, tell)
+    clip = own_clips.one(work, source, output.folder, tell)
+    output.push(last=own_clips.PREDICTIONS)
     for note in clip["notes"]:
         print(f"note: {note}")
     for gap in clip["unseen"]:
@@ -90,10 +98,10 @@ def _one(work: Work, given: Given, output: Path) -> None:
             f"{onset:8.2f} to {offset:.2f} s ({frames})  {clip_tables.line(interval)}"
         )
     found = sum(i["kind"] in kinds.EXPRESSIONS for i in clip["intervals"])
-    print(f"{found} expression(s); look at {output / 'report.html'}", flush=True)
+    print(f"{found} expression(s); look at {output.place / 'report.html'}", flush=True)
 
 
-def _several(work: Work, given: Given, output: Path) -> None:
+def _several(work: Work, given: Given, output: Mirror) -> None:
     """Each process of a pod takes its part of the clips, the first writes of all."""
     process, processes = parallel.process(), parallel.processes()
     mine = [i for i in range(len(given.sources)) if i % processes == process]
@@ -106,14 +114,22 @@ def _several(work: Work, given: Given, output: Path) -> None:
 
     for path, why in given.left_out.items():
         print(f"left out: {path}: {why}")
-    failed = own_clips.several(work, given, output, tell, lambda i: i in mine)
+    keep = partial(output.push, last=own_clips.PREDICTIONS)
+    failed = own_clips.several(
+        work, given, output.folder, tell, lambda i: i in mine, keep
+    )
     for why in failed.values():
         print(f"left out: {why}")
     parallel.everywhere(np.zeros(1))  # until all have done their part
     if parallel.leads():
-        done = own_clips.collect(work, given, output)
+        output.pull()
+        done = own_clips.collect(work, given, output.folder)
+        output.push(last=own_clips.PREDICTIONS, deep=False)
         total = len(given.sources) + len(given.left_out)
-        print(f"{done} of {total} clips; look at {output / 'report.html'}", flush=True)
+        print(
+            f"{done} of {total} clips; look at {output.place / 'report.html'}",
+            flush=True,
+        )
 
 
 def start() -> None:

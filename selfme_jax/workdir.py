@@ -17,13 +17,10 @@ from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from etils import epath
-from flax import traverse_util
 
 from selfme_jax import files
+from selfme_jax.files import differences
 from selfme_jax.types import UserError
-
-SHOWN = 5  # keys that differ; the others are counted
-_LONGEST = 60  # characters of a value that is shown
 
 
 class Workdir(NamedTuple):
@@ -182,26 +179,11 @@ class Workdir(NamedTuple):
             ) from error
 
     def _same(self, old: Mapping, new: Mapping, free: tuple[str, ...], what: str):
-        if lines := differences(old, new, free=free):
+        if lines := differences.words(old, new, free=free):
             raise UserError(
                 f"{self.folder} holds {what} ({'; '.join(lines)}).\n"
                 "Choose another --workdir, or delete that one."
             )
-
-
-def differences(old: Mapping, new: Mapping, *, free: tuple[str, ...] = ()) -> list[str]:
-    """'key: old -> new' of the first few keys in which two nested dicts differ.
-
-    Args:
-      old, new: JSON-ready. free: dotted keys, or of whole parts, that may differ.
-    """
-    before, now = (_flat(json.loads(json.dumps(tree)), free) for tree in (old, new))
-    keys = sorted(
-        k for k in before.keys() | now.keys() if before.get(k, ()) != now.get(k, ())
-    )
-    lines = [f"{k}: {_shown(before, k)} -> {_shown(now, k)}" for k in keys[:SHOWN]]
-    more = len(keys) - SHOWN
-    return [*lines, f"and {more} more"] if more > 0 else lines
 
 
 def write_json(path: epath.Path, value: Mapping) -> None:
@@ -255,17 +237,3 @@ def open_workdir(given: str | os.PathLike) -> Workdir:
       UserError: see ``files.path``.
     """
     return Workdir(files.path(given))
-
-
-def _flat(tree: Mapping, free: tuple[str, ...]) -> dict[str, Any]:
-    flat = traverse_util.flatten_dict(dict(tree), sep=".")
-    return {k: v for k, v in flat.items() if not _within(k, free)}
-
-
-def _within(key: str, free: tuple[str, ...]) -> bool:
-    return any(key == part or key.startswith(f"{part}.") for part in free)
-
-
-def _shown(flat: Mapping, key: str) -> str:
-    text = str(flat.get(key, "(absent)"))
-    return text if len(text) <= _LONGEST else f"{text[:_LONGEST]}..."

@@ -8,8 +8,8 @@ from safetensors.numpy import save_file
 
 from selfme_jax import files, tensor_file
 from selfme_jax.baselines import ststnet
-from selfme_jax.train import chunks, log
-from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.train import log, schedule
+from selfme_jax.train.checkpoint import Checkpoints
 
 FIX = "Mend it."
 DEPENDS = {"config": {"a": 1, "b": [2, 3]}, "samples": "a" * 64}
@@ -27,14 +27,14 @@ def _array(folder):
 
 
 def _checkpoint(folder):
-    with Chunk(folder / "0000", DEPENDS) as chunk:
+    with Checkpoints(folder / "0000", DEPENDS) as chunk:
         step = chunk.latest()
         found = chunk.restore(step) if step else TREE
     np.testing.assert_array_equal(found["params"]["w"], ARRAY)
 
 
 def _save(folder):
-    with Chunk(folder / "0000", DEPENDS) as chunk:
+    with Checkpoints(folder / "0000", DEPENDS) as chunk:
         chunk.save(3, TREE)
 
 
@@ -88,7 +88,7 @@ def readers():
         make(
             "chunks",
             _text("chunks.json", "[3, 3, 1]"),
-            lambda f: chunks.read(files.path(f)),
+            lambda f: schedule.read(files.path(f)),
         ),
         make("checkpoint", _save, _checkpoint),
         make(

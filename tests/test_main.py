@@ -259,6 +259,24 @@ def test_report_alone(arguments, copy, finished, tmp_path):
     assert str(copy / "report.html") in ended.out
 
 
+def test_scores_are_of_what_was_predicted(arguments, copy, tmp_path):
+    """Not of a file that somebody has improved since."""
+    path = copy / "predictions.csv"
+    with path.open(newline="") as file:
+        head, *rows = csv.reader(file)
+    row, swapped = rows[0], {"0": "1", "1": "0"}
+    row[7:9], row[6] = row[8:6:-1], swapped.get(row[6], row[6])
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows([head, *rows])
+    before = contents(copy)
+    ended = command.fork(
+        *arguments, f"--workdir={copy}", "--stages=report", folder=tmp_path
+    )
+    assert ended.code == 2 and contents(copy) == before
+    assert f"{path} is not what the stage classifier wrote" in ended.err
+    assert "--stages=classifier,report" in ended.err
+
+
 def test_changed_config_is_refused_and_nothing_lost(arguments, copy, tmp_path):
     before = contents(copy)
     ended = command.fork(

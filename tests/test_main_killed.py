@@ -9,9 +9,9 @@ from test_main_motion import CONFIG, MOTION, PEOPLE
 
 
 def weights(folder, steps):
-    from selfme_jax.train.checkpoint import Chunk
+    from selfme_jax.train.checkpoint import Checkpoints
 
-    with Chunk(folder / "checkpoints" / "motion" / "0000") as chunk:
+    with Checkpoints(folder / "checkpoints" / "motion" / "0000") as chunk:
         return chunk.restore(steps)
 
 

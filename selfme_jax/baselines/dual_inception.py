@@ -78,7 +78,7 @@ class Inception(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         def conv(x: jax.Array, kernel: int, name: str) -> jax.Array:
-            return nn.relu(layers.Conv(self.filters, kernel, name=name)(x))
+            return nn.relu(layers.SmallConv(self.filters, kernel, name=name)(x))
 
         pooled = pooling.max_pool(x, size=3)
         branches = [

@@ -58,7 +58,7 @@ class HTNet(nn.Module):
             level = Level(blocks, self.heads * 2**i, self.dropout, name=f"level_{i}")
             x = join(level(cut(x, regions), train=train))
             if i < levels - 1:
-                x = layers.Conv(2 * x.shape[-1], 3, name=f"merge_{i}")(x)
+                x = layers.SmallConv(2 * x.shape[-1], 3, name=f"merge_{i}")(x)
                 x = nn.LayerNorm(epsilon=1e-5, name=f"merge_norm_{i}")(x)
                 x = pooling.max_pool(x, size=3, stride=2, padding=((1, 1), (1, 1)))
         x = nn.LayerNorm(epsilon=1e-5, name="norm")(x).mean((1, 2))

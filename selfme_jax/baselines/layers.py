@@ -12,7 +12,7 @@ import jax.numpy as jnp
 from selfme_jax.ops import convolution
 
 
-class Conv(nn.Module):
+class SmallConv(nn.Module):
     """Convolution k x k, stride 1, 'same', of small images (28x28, not 224x224)."""
 
     features: int

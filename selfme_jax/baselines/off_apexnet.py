@@ -50,6 +50,6 @@ class Stream(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         for i, filters in enumerate(FILTERS):
-            x = layers.Conv(filters, KERNEL, name=f"conv_{i}")(x)
+            x = layers.SmallConv(filters, KERNEL, name=f"conv_{i}")(x)
             x = layers.halve(nn.relu(x))
         return x.reshape(x.shape[0], -1)

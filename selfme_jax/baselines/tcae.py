@@ -155,7 +155,7 @@ class Encoder(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array, *, train: bool) -> Features:
         def block(x: jax.Array, filters: int, name: str, *, last: bool = False):
-            x = Conv(filters // self.shrink, 4, 2, name=f"{name}_conv")(x)
+            x = UniformConv(filters // self.shrink, 4, 2, name=f"{name}_conv")(x)
             return x if last else nn.leaky_relu(_norm(train, f"{name}_norm")(x), 0.2)
 
         for i, filters in enumerate(TRUNK[: self.halvings - len(HEAD)]):
@@ -182,13 +182,13 @@ class Decoder(nn.Module):
     ) -> Decoded:
         x = nn.relu(jnp.concatenate([source, driving], axis=-1))[:, None, None]
         for i, filters in enumerate(UP[len(UP) - self.halvings + 1 :]):
-            x = Conv(filters // self.shrink, 3, name=f"conv_{i}")(double(x))
+            x = UniformConv(filters // self.shrink, 3, name=f"conv_{i}")(double(x))
             x = nn.relu(_norm(train, f"norm_{i}")(x))
-        x = jnp.tanh(Conv(3, 3, start=self.start, name="last")(double(x)))
+        x = jnp.tanh(UniformConv(3, 3, start=self.start, name="last")(double(x)))
         return Decoded(x[..., :2], x[..., 2:])
 
 
-class Conv(nn.Module):
+class UniformConv(nn.Module):
     """Convolution, 'same'; starts uniform by the fan-in, as PyTorch's, times start.
 
     [b, h, w, c] -> [b, h / stride, w / stride, features].

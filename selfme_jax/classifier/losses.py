@@ -50,15 +50,3 @@ def symmetric_contrastive(
     count = alike.sum(1)[:, None, None, None] - sides
     pair = total - score / jnp.maximum(count, 1)
     return jnp.where(count > 0, pair, 0.0).mean((1, 2, 3))
-
-
-def cross_entropy(
-    logits: jax.Array, labels: jax.Array, *, smoothing: float
-) -> jax.Array:
-    """Softmax cross-entropy against smoothed one-hot labels: [b, c], [b] -> [b].
-
-    smoothing: share of the target spread evenly over the classes, in [0, 1).
-    """
-    classes = logits.shape[-1]
-    target = jax.nn.one_hot(labels, classes) * (1 - smoothing) + smoothing / classes
-    return -(target * jax.nn.log_softmax(logits)).sum(-1)

@@ -18,7 +18,7 @@ from selfme_jax.types import Array, Tell
 _STEPS = 100  # as one program; the last one may be shorter
 
 
-class Recipe(NamedTuple):
+class Training(NamedTuple):
     """How a network is trained.
 
     steps, batch_size: of draws with replacement. learning_rate: largest, of AdamW,
@@ -72,7 +72,7 @@ def loss(
         [b].
     """
     k = classes.shape[-1]
-    entropy = -(classes * jax.nn.log_softmax(logits[:, :k])).sum(-1)
+    entropy = optax.softmax_cross_entropy(logits[:, :k], classes)
     found = optax.sigmoid_binary_cross_entropy(logits[:, k:], units)
     return entropy + weight * found.mean(-1)
 
@@ -84,7 +84,12 @@ def logits(module: Any, params: Any, inputs: jax.Array, **options: Any) -> jax.A
 
 
 def fit(
-    module: Any, fields: Fields, recipe: Recipe, *, seed: int, tell: Tell | None = None
+    module: Any,
+    fields: Fields,
+    recipe: Training,
+    *,
+    seed: int,
+    tell: Tell | None = None,
 ) -> Any:
     """Averaged parameters after ``recipe.steps``; a draw depends on (seed, step) alone.
 
@@ -123,7 +128,7 @@ def fit(
     return state.average
 
 
-def _optimizer(recipe: Recipe) -> optax.GradientTransformation:
+def _optimizer(recipe: Training) -> optax.GradientTransformation:
     rate = optax.warmup_cosine_decay_schedule(
         0.0, recipe.learning_rate, round(recipe.warmup * recipe.steps), recipe.steps
     )
@@ -140,7 +145,7 @@ def _matrices(params: Any) -> Any:
 def _update(
     module: Any,
     optimizer: optax.GradientTransformation,
-    recipe: Recipe,
+    recipe: Training,
     state: State,
     data: Fields,
     key: jax.Array,

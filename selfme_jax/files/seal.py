@@ -5,7 +5,6 @@ on, as the caller says it (part of a config, digests of samples, weights, inputs
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -13,9 +12,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from selfme_jax.files import differences
 from selfme_jax.types import UserError
-
-_NAMED, _LONG = 5, 40  # differences that a message names; characters of a value
 
 
 class Seal(NamedTuple):
@@ -32,7 +30,7 @@ def make(arrays: Mapping[str, np.ndarray], depends: Mapping[str, Any]) -> dict:
       arrays: by name.
       depends: what they depend on: JSON-able, nested mappings as well.
     """
-    return {"sha256": _sums(arrays), "depends": flat(depends)}
+    return {"sha256": _sums(arrays), "depends": differences.flat(depends)}
 
 
 def parse(found: Any) -> Seal:
@@ -63,15 +61,10 @@ def check(
     Raises:
       UserError: names at most five keys that differ, with short values.
     """
-    wanted = flat(depends)
-    odd = sorted(
-        k for k in found.keys() | wanted.keys() if found.get(k, ()) != wanted.get(k, ())
-    )
-    if not odd:
-        return
-    named = "; ".join(_change(k, found, wanted) for k in odd[:_NAMED])
-    more = f"; and {len(odd) - _NAMED} more" if len(odd) > _NAMED else ""
-    raise UserError(f"{place} was made from something else ({named}{more}).\n{remedy}")
+    if lines := differences.words(found, depends):
+        raise UserError(
+            f"{place} was made from something else ({'; '.join(lines)}).\n{remedy}"
+        )
 
 
 def verify(sums: Mapping[str, str], arrays: Mapping[str, np.ndarray]) -> None:
@@ -97,23 +90,6 @@ def sha256(array: np.ndarray) -> str:
     return found.hexdigest()
 
 
-def flat(depends: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Nested mappings -> dotted keys, values as JSON gives them back."""
-    found: dict[str, Any] = {}
-    for key, value in depends.items():
-        if isinstance(value, Mapping):
-            found |= flat(value, f"{prefix}{key}.")
-        else:
-            found[f"{prefix}{key}"] = json.loads(json.dumps(value))
-    return found
-
-
 def _sums(arrays: Mapping[str, np.ndarray]) -> dict[str, str]:
     with ThreadPoolExecutor() as pool:  # hashing lets other threads run
         return dict(zip(arrays, pool.map(sha256, arrays.values()), strict=True))
-
-
-def _change(key: str, found: Mapping[str, Any], wanted: Mapping[str, Any]) -> str:
-    values = [str(side.get(key, "(absent)")) for side in (found, wanted)]
-    short = [v if len(v) <= _LONG else f"{v[: _LONG // 4]}..." for v in values]
-    return f"{key}: {short[0]} -> {short[1]}"

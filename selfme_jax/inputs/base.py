@@ -14,7 +14,7 @@ from selfme_jax.train.loop import Stage
 from selfme_jax.train.state import Task
 from selfme_jax.types import ClipDataset, Dataset, Split, UserError
 
-Recipe = TypeVar("Recipe", bound=NamedTuple)
+R = TypeVar("R", bound=NamedTuple)
 
 
 class FirstStage(Protocol):
@@ -206,7 +206,7 @@ def unchanged(given: Any) -> Any:
     return given
 
 
-def recipe(kind: Callable[..., Recipe], options: Mapping) -> Recipe:
+def recipe(kind: Callable[..., R], options: Mapping) -> R:
     """A recipe of ``kind``; the keys of the optimizer become its optimizer."""
     options = dict(options)
     keys = ("learning_rate", "warmup", "decay", "weight_decay", "clip")

@@ -43,8 +43,34 @@ class _Preset(NamedTuple):
 
 
 PRESETS = {
-    "opencv": _Preset(0.25, 0.15, 0.3, 0.01, 0.8, 5, 5, 10, 30, True, 0.0, False),
-    "ipol": _Preset(0.25, 0.15, 0.3, 0.01, 0.5, 5, 5, 1, 300, False, 0.8, True),
+    "opencv": _Preset(
+        tau=0.25,
+        attachment=0.15,
+        theta=0.3,
+        epsilon=0.01,
+        step=0.8,
+        scales=5,
+        warps=5,
+        outer=10,
+        inner=30,
+        median=True,
+        sigma=0.0,
+        stretch=False,
+    ),
+    "ipol": _Preset(
+        tau=0.25,
+        attachment=0.15,
+        theta=0.3,
+        epsilon=0.01,
+        step=0.5,
+        scales=5,
+        warps=5,
+        outer=1,
+        inner=300,
+        median=False,
+        sigma=0.8,
+        stretch=True,
+    ),
 }
 
 

@@ -51,7 +51,8 @@ class Line(NamedTuple):
     scores: by VARIANTS, of those that ran. gain: UF1 of the oracle epoch less that of
     fixed epochs, with a paired interval, or None. linear: UF1, UAR of the better linear
     floor. published: as printed by the SelfME paper for these data. seeds, motion: how
-    many. why_not: of variants that did not run.
+    many, of the system and of the motion network (0 = none was learned). why_not: of
+    variants that did not run.
     """
 
     system: str
@@ -61,6 +62,7 @@ class Line(NamedTuple):
     linear: tuple[float, float] | None
     published: tuple[float, float] | None
     seeds: int
+    motion: int
     why_not: dict[str, str]
 
 
@@ -142,7 +144,7 @@ def draw(title: str, found: Sequence[Line]) -> "Figure":
 
 
 def _line(data: str, system: str, own: Mapping[str, Cell]) -> Line:
-    scores, linear, seeds, why_not = {}, None, 0, {}
+    scores, linear, seeds, motion, why_not = {}, None, 0, 0, {}
     pooled = {}
     for name in VARIANTS:
         cell = own.get(name)
@@ -159,6 +161,7 @@ def _line(data: str, system: str, own: Mapping[str, Cell]) -> Line:
         scores[name] = Score(summary["uf1"], low, high, summary["uar"])
         pooled[name] = loso.pool(rows)
         seeds = len(summary["seeds"])
+        motion = finished.results(place)["protocol"]["motion_seeds"]
         if name == VARIANTS[0]:
             best = verdict.linear(summary)
             linear = best["uf1"], best["uar"]
@@ -168,7 +171,17 @@ def _line(data: str, system: str, own: Mapping[str, Cell]) -> Line:
         found = loso.difference(*both, resamples=RESAMPLES)
         gain = found["uf1"], *found["ci95"]["uf1"]
     paper = next(iter(own.values())).paper.get(data)
-    return Line(system, data, scores, gain, linear, paper, seeds, why_not)
+    return Line(
+        system,
+        data,
+        scores=scores,
+        gain=gain,
+        linear=linear,
+        published=paper,
+        seeds=seeds,
+        motion=motion,
+        why_not=why_not,
+    )
 
 
 def _said(line: Line, name: str) -> str:
@@ -180,10 +193,13 @@ def _said(line: Line, name: str) -> str:
 
 def _notes(found: Sequence[Line]) -> list[str]:
     ran = [line for line in found if line.scores]
-    seeds = " or ".join(map(str, sorted({line.seeds for line in ran}))) or "no"
+    seeds = _counted([line.seeds for line in ran]) or "no"
+    if motion := _counted([line.motion for line in ran if line.motion]):
+        motion = f" ({motion} of the motion network)"
     notes = [
-        f"UF1 of pooled LOSO predictions, mean of {seeds} seed(s), with 95 % intervals "
-        "over subjects. *: the paired interval of the difference leaves out 0.",
+        f"UF1 of pooled LOSO predictions, mean of {seeds} seed(s){motion}, with 95 % "
+        "intervals over subjects. *: the paired interval of the difference leaves out "
+        "0.",
         "Oracle epoch: of every test subject the epoch that is best on that very "
         "subject. No score: a leak ceiling, which published code often reports.",
         "Shuffled: labels dealt out anew within each dataset, so that nothing can be "
@@ -204,20 +220,24 @@ def _notes(found: Sequence[Line]) -> list[str]:
     return notes
 
 
+def _counted(numbers: Sequence[int]) -> str:
+    return " or ".join(map(str, sorted(set(numbers))))
+
+
 def _csv(found: Sequence[Line]) -> str:
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     heads = [f"{name}: {key}" for name in VARIANTS for key in Score._fields]
     gains = ("gain", "gain_low", "gain_high")
     floor = ("linear_uf1", "linear_uar", "published_uf1", "published_uar")
-    writer.writerow(["system", "data", "seeds", *heads, *gains, *floor])
+    writer.writerow(["system", "data", "seeds", "motion_seeds", *heads, *gains, *floor])
     for line in found:
         values: list = []
         for name in VARIANTS:
             values += line.scores.get(name, ("",) * len(Score._fields))
         values += line.gain or ("", "", "")
         values += (line.linear or ("", "")) + (line.published or ("", ""))
-        writer.writerow([line.system, line.data, line.seeds, *values])
+        writer.writerow([line.system, line.data, line.seeds, line.motion, *values])
     return text.getvalue()
 
 

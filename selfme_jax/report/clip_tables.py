@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from selfme_jax.report import kinds
-from selfme_jax.targets import facs
 
 _TIERS = {"blink": "blinks", "talking": "talking", "head": "head"}
 
@@ -105,11 +104,6 @@ def subtitles(clip: Mapping[str, Any]) -> str:
         for number, (begin, end, text) in enumerate(sorted(shown), start=1)
     ]
     return "\n".join(blocks)
-
-
-def unit_name(unit: str) -> str:
-    """'AU 12, lip corner puller'."""
-    return facs.name(unit)
 
 
 def _row(interval: Mapping[str, Any]) -> dict[str, Any]:

@@ -70,25 +70,23 @@ class Work(NamedTuple):
         }
 
 
-def claim(folder: Path) -> None:
+def claim(folder: epath.Path) -> None:
     """Make a folder for what is written; refuse where somebody else's files are.
 
     Raises:
-      UserError: it is no folder, or holds something that this did not write.
+      UserError: it is no folder, cannot be reached, or holds something that this did
+        not write.
     """
-    if files.remote(str(folder)):
-        raise UserError(
-            f"--output={folder}: clips are answered on this machine. Give a folder of "
-            "it; gcloud storage cp -r takes it to a bucket."
-        )
+    files.reach(folder)
     if folder.exists() and not folder.is_dir():
         raise UserError(f"{folder} is a file. Choose another --output.")
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()) and not (folder / MARK).exists():
+    theirs = folder.exists() and any(folder.iterdir())
+    if theirs and not (folder / MARK).exists():
         raise UserError(
             f"{folder} holds other files. Choose another --output, or empty it."
         )
-    (folder / MARK).touch()
+    folder.mkdir(parents=True, exist_ok=True)
+    files.write(folder / MARK, "")
 
 
 def one(work: Work, source: Source, folder: Path, tell: Tell) -> dict[str, Any]:
@@ -145,12 +143,14 @@ def several(
     folder: Path,
     tell: Callable[[int, str, float], None],
     mine: Callable[[int], bool] = lambda index: True,
+    keep: Callable[[str], None] = lambda name: None,
 ) -> dict[str, str]:
     """Answer several clips, each in a folder; by path, why nothing is said of others.
 
     Args:
       tell: called with (index of the clip, what is done, share of it that is done).
       mine: whether this process takes the clip of an index.
+      keep: called with the name of each folder that is whole.
     """
     failed: dict[str, str] = {}
     for index, (name, source) in enumerate(
@@ -167,6 +167,7 @@ def several(
         except (UserError, DamagedError) as error:
             failed[source.path] = str(error).splitlines()[0]
             _fail(folder / name, work.depends(source), failed[source.path])
+        keep(name)
         tell(index, "done", 1.0)
     return failed
 

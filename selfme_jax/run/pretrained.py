@@ -9,8 +9,9 @@ import jax
 from etils import epath
 
 from selfme_jax import files, workdir
+from selfme_jax.files import differences
 from selfme_jax.train import variables as arrays
-from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
@@ -106,7 +107,7 @@ def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
         raise UserError(
             f"the motion of {run.folder} is not trained to its end. {REMEDY}"
         )
-    with Chunk(place) as chunk:
+    with Checkpoints(place) as chunk:
         restored = chunk.restore(steps)
     variables = jax.tree.map(lambda x: x[0], restored)
     flat = arrays.flatten(variables), arrays.flatten(template)
@@ -118,16 +119,13 @@ def _compare(run: Workdir, trained: Mapping, wanted: Mapping) -> None:
     mine, theirs = (
         {k: v for k, v in n.items() if k not in FREE} for n in (wanted, trained)
     )
-    if not workdir.differences(theirs, mine):
+    odd = differences.keys(theirs, mine)
+    if not odd:
         return
-    keys = sorted(
-        k
-        for k in mine.keys() | theirs.keys()
-        if _json(mine.get(k)) != _json(theirs.get(k))
-    )
-    flags = [f"--config.motion.network.{k}={_json(theirs.get(k))}" for k in keys]
+    names = sorted({key.partition(".")[0] for key in odd})
+    flags = [f"--config.motion.network.{k}={_json(theirs.get(k))}" for k in names]
     raise UserError(
-        f"{run.folder} holds another network: it has {', '.join(keys)} different.\n"
+        f"{run.folder} holds another network: it has {', '.join(names)} different.\n"
         f"To use it: {shlex.join(flags)}"
     )
 

@@ -227,7 +227,8 @@ class Session:
         """results.json from the files of the workdir.
 
         Raises:
-          UserError: predictions are missing (the classifier stage has not finished).
+          UserError: predictions are missing (the classifier stage has not finished), or
+            are not those that it wrote.
         """
         path = self.workdir.predictions
         if not path.exists():
@@ -235,6 +236,7 @@ class Session:
                 f"{self.workdir.folder} holds no {path.name}. Run the stages "
                 "motion,classifier."
             )
+        self.check_written()
         used = provenance.protocol(self.plan, self.workdir, self.dataset, self.samples)
         scores = self.target.summarise(
             predictions.read(path),

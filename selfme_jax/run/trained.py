@@ -13,9 +13,9 @@ from selfme_jax.inference.model import Model
 from selfme_jax.run import build, pretrained
 from selfme_jax.run.plan import Plan
 from selfme_jax.systems import deep
-from selfme_jax.train import chunks
+from selfme_jax.train import schedule
 from selfme_jax.train import variables as names
-from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.types import UserError, frames_of, images_of
 from selfme_jax.workdir import Workdir
 
@@ -166,7 +166,7 @@ def restore(
     Raises:
       UserError: not trained to the end, unreadable, or other arrays (a diff).
     """
-    sizes = chunks.read(place) or _equal(place, steps, runs)
+    sizes = schedule.read(place) or _equal(place, steps, runs)
     if sum(sizes) != runs:
         raise UserError(
             f"{place} holds checkpoints of {sum(sizes)} run(s), not of {runs}. Finish "
@@ -202,7 +202,7 @@ def _read(chunk: epath.Path, steps: int) -> Any:
             "same command resumes."
         )
     try:
-        with Chunk(chunk) as store:
+        with Checkpoints(chunk) as store:
             return store.restore(steps)
     except Exception as error:  # whatever lies there, it is no checkpoint of ours
         reason = str(error).strip().splitlines() or [type(error).__name__]

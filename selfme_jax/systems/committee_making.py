@@ -7,16 +7,16 @@ import jax
 import numpy as np
 
 from selfme_jax.classifier import calibration, procedural
-from selfme_jax.classifier.procedural import Recipe
+from selfme_jax.classifier.procedural import Training
 from selfme_jax.systems import committee
 from selfme_jax.systems.committee import Committee, Decision
 from selfme_jax.types import Tell
 
 # Our choice, by scores on CASME II: the linear twin wants a ridge, transformers decay.
 RECIPES = {
-    "linear": Recipe(1000, weight_decay=0.0, ridge=1e-2),
-    "vit": Recipe(1000, batch_size=128),
-    "scvit": Recipe(1000, batch_size=128),
+    "linear": Training(1000, weight_decay=0.0, ridge=1e-2),
+    "vit": Training(1000, batch_size=128),
+    "scvit": Training(1000, batch_size=128),
 }
 _SIDED = 1000  # held-out fields whose sides are looked at
 _FEWEST = 20  # noted fields of each kind that a margin is fitted on

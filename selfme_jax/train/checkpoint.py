@@ -25,7 +25,7 @@ from selfme_jax.train import parallel
 from selfme_jax.types import UserError
 
 
-class Chunk:
+class Checkpoints:
     """Checkpoints of one chunk of runs; use as a context manager.
 
     Args:
@@ -45,7 +45,7 @@ class Chunk:
             f"Delete {self._folder}; the same command trains these runs again."
         )
 
-    def __enter__(self) -> "Chunk":
+    def __enter__(self) -> "Checkpoints":
         _hush()
         return self
 

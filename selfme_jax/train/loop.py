@@ -15,21 +15,21 @@ from etils import epath
 
 from selfme_jax.train import (
     checkpoint,
-    chunks,
+    compiled,
     draws,
     interruption,
     memory,
     parallel,
     preemption,
-    programs,
+    schedule,
     step,
 )
 from selfme_jax.train import stream as feeding
-from selfme_jax.train.chunks import Chunk, Waves
+from selfme_jax.train.compiled import Programs
 from selfme_jax.train.draws import DrawnOutsideError
 from selfme_jax.train.log import Log, Progress
 from selfme_jax.train.preemption import PreemptedError
-from selfme_jax.train.programs import Programs
+from selfme_jax.train.schedule import Chunk, Waves
 from selfme_jax.train.state import Run, Task, TrainState
 from selfme_jax.train.stream import Stream
 from selfme_jax.workdir import Workdir
@@ -114,10 +114,10 @@ def fit(
       DrawnOutsideError: a held-out sample was drawn; nothing of that step is saved.
     """
     draws.check(runs, names)
-    waves = chunks.waves(len(names), together(stage), stage.at_once)
+    waves = schedule.waves(len(names), together(stage), stage.at_once)
     folder = stage.workdir.checkpoints(stage.name)
-    begun = parallel.lead(lambda: chunks.read(folder))
-    parts = chunks.split(runs, names, begun, waves.chunk)
+    begun = parallel.lead(lambda: schedule.read(folder))
+    parts = schedule.split(runs, names, begun, waves.chunk)
     print(
         f"{stage.name}: {len(names)} runs x {task.steps} steps in {len(parts)} "
         f"chunk(s) of {len(parts[0].names)}; compiling ...",
@@ -131,7 +131,7 @@ def fit(
     if not isinstance(data, Stream):
         data = waves.axis.share(data)
     task = waves.axis.task(task)
-    made = programs.build(task, waves.axis, finish)
+    made = compiled.build(task, waves.axis, finish)
     progress = Progress(stage.name, len(parts) * task.steps)
     engine = _Engine(task, shapes, data, stage, waves, made, progress)
     outputs = []
@@ -139,9 +139,11 @@ def fit(
         for chunk in parts:
             if _agree(_asked(), False)[0]:
                 raise _stopped(f"{stage.name}: saved after {chunk.number} chunks")
-            chunks.begin(folder, parts[: max(chunk.number + 1, len(begun))])
+            schedule.begin(folder, parts[: max(chunk.number + 1, len(begun))])
             made_from = _depends(task, chunk, stage)
-            with checkpoint.Chunk(folder / f"{chunk.number:04d}", made_from) as store:
+            with checkpoint.Checkpoints(
+                folder / f"{chunk.number:04d}", made_from
+            ) as store:
                 variables = _train(engine, chunk, store)
             outputs.append(_finish(engine, chunk, variables, kept))
     return jax.tree.map(lambda *x: np.concatenate(x), *outputs)
@@ -154,11 +156,11 @@ def together(stage: Stage) -> int:
 
 def _depends(task: Task, chunk: Chunk, stage: Stage) -> dict[str, Any]:
     """What the checkpoints of a chunk are made from."""
-    own = {"stage": stage.name, "runs": chunks.digest(chunk), "steps": task.steps}
+    own = {"stage": stage.name, "runs": schedule.digest(chunk), "steps": task.steps}
     return {**(stage.depends or {}), **own}
 
 
-def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Chunk) -> Any:
+def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Checkpoints) -> Any:
     """Variables [runs of the chunk, ...] after the last step; resumes if it can."""
     task, stage, count = engine.task, engine.stage, len(chunk.names)
     before = chunk.number * task.steps

@@ -44,7 +44,7 @@ from selfme_jax.systems import base as method  # noqa: E402
 from selfme_jax.systems.deep import Data  # noqa: E402
 from selfme_jax.systems.base import Problem  # noqa: E402
 from selfme_jax.targets.classes import Classes  # noqa: E402
-from selfme_jax.train import chunks, parallel, step  # noqa: E402
+from selfme_jax.train import schedule, parallel, step  # noqa: E402
 from selfme_jax.types import Sample  # noqa: E402
 
 PARTS = ("loso", "folds", "clips", "flow", "contrast", "devices")
@@ -87,7 +87,7 @@ def steps_of(
 
     def trained(size: int) -> Callable:
         """So many folds at once."""
-        waves = chunks.Waves(parallel.axis(size), size, count)
+        waves = schedule.Waves(parallel.axis(size), size, count)
         own, given = waves.deal(runs), waves.axis.share(data)
         init = waves.axis.map(functools.partial(step.init, task))
         states = [init(wave) for wave in own]

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selfme_jax.classifier import procedural
-from selfme_jax.classifier.procedural import Fields, Recipe
+from selfme_jax.classifier.procedural import Fields, Training
 from selfme_jax.classifier.scvit import SCViT
 
 
@@ -46,7 +46,7 @@ def test_loss_by_hand():
 
 def test_learns_both_and_repeats():
     data, label = fields()
-    recipe = Recipe(steps=150, batch_size=64, learning_rate=3e-2, ema=0.9)
+    recipe = Training(steps=150, batch_size=64, learning_rate=3e-2, ema=0.9)
     one, two = (procedural.fit(Linear(), data, recipe, seed=s) for s in (0, 0))
     jax.tree.map(np.testing.assert_array_equal, one, two)
     found = procedural.predict(Linear(), one, data.inputs, batch_size=150)
@@ -59,7 +59,7 @@ def test_learns_both_and_repeats():
 
 def test_ridge_shrinks():
     data, _ = fields(100)
-    recipe = Recipe(steps=120, batch_size=64, learning_rate=3e-2, ema=0.9)
+    recipe = Training(steps=120, batch_size=64, learning_rate=3e-2, ema=0.9)
     sizes = [
         np.square(procedural.fit(Linear(), data, r, seed=0)["Dense_0"]["kernel"]).sum()
         for r in (recipe, recipe._replace(ridge=0.1))
@@ -78,7 +78,7 @@ def test_reads_the_logits_of_a_network_that_gives_more():
     params = procedural.fit(
         module,
         data,
-        Recipe(steps=3, batch_size=8),
+        Training(steps=3, batch_size=8),
         seed=0,
         tell=lambda *words: told.append(words),
     )
@@ -90,4 +90,4 @@ def test_a_loss_that_is_not_finite_stops():
     data, _ = fields(30)
     data.inputs[:] = np.nan
     with pytest.raises(FloatingPointError, match="steps 0 to 2"):
-        procedural.fit(Linear(), data, Recipe(steps=2, batch_size=8), seed=0)
+        procedural.fit(Linear(), data, Training(steps=2, batch_size=8), seed=0)

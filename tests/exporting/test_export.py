@@ -20,7 +20,7 @@ from selfme_jax.inference import bundle
 from selfme_jax.run import config
 from selfme_jax.run.trained import Trained, restore
 from selfme_jax.train import variables as names
-from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.types import UserError
 
 PERSON = "synthetic/p001"
@@ -347,7 +347,7 @@ def test_what_the_run_did_otherwise_is_refused(faces):
 
 
 def test_foreign_checkpoints_are_refused_by_a_diff(faces, run, tmp_path):
-    with Chunk(tmp_path / "0000") as chunk:
+    with Checkpoints(tmp_path / "0000") as chunk:
         chunk.save(2, {"params": {"bert": np.zeros((2, 3), np.float32)}})
     wanted = run.empty().template()["classifier"]
     with pytest.raises(UserError) as caught:
@@ -375,7 +375,7 @@ def test_each_run_is_found_in_its_chunk(tmp_path, sizes, written, held):
     for number, (size, count) in enumerate(zip(sizes, held, strict=True)):
         own = values[sum(sizes[:number]) :][:size]
         own = np.append(own, np.repeat(own[-1:], count - size))
-        with Chunk(tmp_path / f"{number:04d}") as chunk:
+        with Checkpoints(tmp_path / f"{number:04d}") as chunk:
             chunk.save(4, {"params": {"w": own}})
     if written:
         (tmp_path / "chunks.json").write_text(json.dumps(sizes))

@@ -107,6 +107,13 @@ def test_tables_run_as_well(cluster):
     assert box["args"] == ["--table=sota", *RUN[2:]]
 
 
+def test_clips_are_answered_as_well(cluster):
+    words = ["gs://b/clips", "--output=gs://b/answers"]
+    box = container(manifest(cluster, tail=["--", "predict", *words]))
+    assert box["command"] == ["python", "-m", "selfme_jax.predict"]
+    assert box["args"] == words
+
+
 def test_hours_end_the_run(cluster):
     """The end is a time: restarts do not begin to count again."""
     before = time.time()
@@ -254,6 +261,7 @@ def test_dry_run_prints_what_would_be_run(cluster, action):
         ("{slice} -- export --workdir=gs://b/d", "'export' does not run in a pod"),
         ("{slice}", "all workers must see it"),
         ("{slice} -- --config=x --workdir=runs/x", "all workers must see it"),
+        ("{slice} -- predict gs://b/c --workdir=gs://b/d", "--output=gs://BUCKET/DIR"),
     ],
 )
 def test_bad_arguments_are_one_line(cluster, words, message):

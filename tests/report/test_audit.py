@@ -37,7 +37,8 @@ def run(folder, right):
     floors.write(
         folder / "floors.csv", floors.evaluate(samples, splits, inputs, CLASSES)
     )
-    told = {"provenance": ORIGIN, "protocol": dict.fromkeys(finished.PROTOCOL, "")}
+    protocol = dict.fromkeys(finished.PROTOCOL, "") | {"motion_seeds": 1}
+    told = {"provenance": ORIGIN, "protocol": protocol}
     (folder / "results.json").write_text(json.dumps(told))
     return folder
 
@@ -90,6 +91,9 @@ def test_files(cells, tmp_path):
     for name, score in first.scores.items():
         assert float(rows[0][f"{name}: uf1"]) == score.uf1
         assert f"{score.uf1:.3f} [{score.low:.3f}, {score.high:.3f}]" in text
+    # Two seeds of a system on motion of one are not two seeds of the whole.
+    assert "mean of 2 seed(s) (1 of the motion network)" in text
+    assert (rows[0]["seeds"], rows[0]["motion_seeds"]) == ("2", "1")
     assert float(rows[0]["published_uf1"]) == 0.9 and rows[1]["gain"] == ""
     assert "B on casme2, oracle epoch: is an SVM." in text and "*" in text
     page = (tmp_path / "audit.html").read_text()

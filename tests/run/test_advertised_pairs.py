@@ -11,7 +11,7 @@ from selfme_jax.configs import networks
 
 from selfme_jax.inputs import base
 from selfme_jax.run import build
-from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.types import UserError
 from selfme_jax.workdir import open_workdir
 
@@ -40,7 +40,7 @@ def finished(folder, made, template):
     """The workdir of a run of that config, trained to its end: zeros."""
     run = open_workdir(folder)
     run.claim(made.settings, free=())
-    with Chunk(run.checkpoints("motion") / "0000") as chunk:
+    with Checkpoints(run.checkpoints("motion") / "0000") as chunk:
         zeros = jax.tree.map(lambda x: np.zeros((1, *x.shape), x.dtype), template)
         chunk.save(made.motion["train"]["steps"], zeros)
     return run

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from selfme_jax.run import pretrained
-from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.types import UserError
 from selfme_jax.workdir import open_workdir
 
@@ -24,7 +24,7 @@ def folder(tmp_path):
     write(tmp_path, config)
     saved = {"params": {"a": {"kernel": twice(VARIABLES["params"]["a"]["kernel"])}}}
     saved["params"]["b"] = twice(VARIABLES["params"]["b"])
-    with Chunk(tmp_path / "checkpoints" / "motion" / "0000") as chunk:
+    with Checkpoints(tmp_path / "checkpoints" / "motion" / "0000") as chunk:
         chunk.save(7, saved)
     return tmp_path
 

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from selfme_jax import files
-from selfme_jax.train import checkpoint, chunks
-from selfme_jax.train.checkpoint import Chunk
+from selfme_jax.train import checkpoint, schedule
+from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.train.state import Run, TrainState
 from selfme_jax.types import UserError
 
@@ -28,7 +28,7 @@ def state(seed=0):
 @pytest.fixture(scope="module")
 def saved(tmp_path_factory):
     folder = tmp_path_factory.mktemp("saved") / "0000"
-    with Chunk(folder, DEPENDS) as chunk:
+    with Checkpoints(folder, DEPENDS) as chunk:
         chunk.save(4, state())
     return folder
 
@@ -39,7 +39,7 @@ def copy(saved, tmp_path):
 
 
 def restore(folder, depends=DEPENDS, template=True, step=4):
-    with Chunk(folder, depends) as chunk:
+    with Checkpoints(folder, depends) as chunk:
         return chunk.restore(step, state() if template else None)
 
 
@@ -85,7 +85,7 @@ def test_a_flipped_bit_anywhere_is_found_or_without_effect(copy):
 
 def test_other_arrays_under_the_same_seal(copy, tmp_path):
     """What no checksum of the store could see: a whole, valid state of another run."""
-    with Chunk(tmp_path / "other", DEPENDS) as chunk:
+    with Checkpoints(tmp_path / "other", DEPENDS) as chunk:
         chunk.save(4, state(seed=1))
     shutil.rmtree(copy / "4" / "state")
     shutil.copytree(tmp_path / "other" / "4" / "state", copy / "4" / "state")
@@ -133,15 +133,15 @@ def run_of(weights, **changes):
     n = len(weights)
     zeros = np.zeros(n, np.int32)
     run = Run(zeros, np.arange(n, dtype=np.int32), zeros, np.array(weights), zeros)
-    return chunks.Chunk(0, run._replace(**changes), [f"fold {i}" for i in range(n)])
+    return schedule.Chunk(0, run._replace(**changes), [f"fold {i}" for i in range(n)])
 
 
 def test_runs_are_known_by_who_is_on_which_side():
-    first = chunks.digest(run_of([[0.0, 0.3], [0.7, 0.0]]))
-    assert chunks.digest(run_of([[0.0, 0.30001], [0.7, 0.0]])) == first
-    assert chunks.digest(run_of([[0.3, 0.0], [0.7, 0.0]])) != first
+    first = schedule.digest(run_of([[0.0, 0.3], [0.7, 0.0]]))
+    assert schedule.digest(run_of([[0.0, 0.30001], [0.7, 0.0]])) == first
+    assert schedule.digest(run_of([[0.3, 0.0], [0.7, 0.0]])) != first
     seed = np.ones(2, np.int32)
-    assert chunks.digest(run_of([[0.0, 0.3], [0.7, 0.0]], seed=seed)) != first
+    assert schedule.digest(run_of([[0.0, 0.3], [0.7, 0.0]], seed=seed)) != first
 
 
 BROKEN = ["", "[", "null", "{}", '["a"]', "[0]", "[-1]", "[true]", "[1.5]", "[[1]]"]
@@ -151,13 +151,13 @@ BROKEN = ["", "[", "null", "{}", '["a"]', "[0]", "[-1]", "[true]", "[1.5]", "[[1
 def test_sizes_of_chunks_that_are_none(tmp_path, text):
     (tmp_path / "chunks.json").write_text(text)
     with pytest.raises(UserError, match="chunks.json: .*\nDelete"):
-        chunks.read(files.path(tmp_path))
+        schedule.read(files.path(tmp_path))
 
 
 def test_more_runs_than_there_are():
     runs = run_of([[1.0, 0.0]])
     with pytest.raises(UserError, match="tells of 3 runs, of which there are 1"):
-        chunks.split(runs.runs, runs.names, [2, 1], 4)
+        schedule.split(runs.runs, runs.names, [2, 1], 4)
 
 
 def test_kept_arrays_are_read_or_made_again(tmp_path, capsys):

@@ -12,7 +12,7 @@ import pytest
 
 from selfme_jax.systems import base as method
 from selfme_jax.systems.deep import Data
-from selfme_jax.train import chunks, loop, step
+from selfme_jax.train import loop, schedule, step
 from selfme_jax.train.log import Log, read
 from selfme_jax.train.loop import NonFiniteError, Stage
 from selfme_jax.workdir import open_workdir
@@ -86,18 +86,18 @@ def test_chunks_change_nothing(setting, pmapped, tmp_path):
 
 
 def test_an_accelerator_takes_all_runs_of_a_chunk_at_once(monkeypatch):
-    monkeypatch.setattr(chunks.parallel, "on_cpu", lambda: False)
-    assert chunks.waves(14, 0)[1:] == (16, 16)
-    assert chunks.waves(40, 3)[1:] == (24, 24)
+    monkeypatch.setattr(schedule.parallel, "on_cpu", lambda: False)
+    assert schedule.waves(14, 0)[1:] == (16, 16)
+    assert schedule.waves(40, 3)[1:] == (24, 24)
 
 
 def test_on_cpu_a_device_takes_one_run_after_the_other(setting, pmapped, tmp_path):
-    assert chunks.waves(14, 0)[1:] == (8, 16)
-    assert chunks.waves(14, 1)[1:] == chunks.waves(14, 1, 2)[1:] == (8, 8)
-    assert chunks.waves(40, 0, 2)[1:] == (16, 40)
-    assert chunks.waves(1, 0)[1:] == (1, 1)
+    assert schedule.waves(14, 0)[1:] == (8, 16)
+    assert schedule.waves(14, 1)[1:] == schedule.waves(14, 1, 2)[1:] == (8, 8)
+    assert schedule.waves(40, 0, 2)[1:] == (16, 40)
+    assert schedule.waves(1, 0)[1:] == (1, 1)
     assert_close(fit(setting, tmp_path), pmapped)
-    assert chunks.read(tmp_path / "checkpoints" / "toy") == [14]
+    assert schedule.read(tmp_path / "checkpoints" / "toy") == [14]
 
 
 def test_a_chunk_more_traces_no_state_more(setting, tmp_path):

@@ -16,7 +16,7 @@ import optax
 import pytest
 
 from selfme_jax.systems import deep
-from selfme_jax.train import chunks, parallel, preemption, step
+from selfme_jax.train import parallel, preemption, schedule, step
 from selfme_jax.train.log import Log, read
 from selfme_jax.workdir import open_workdir
 
@@ -210,7 +210,7 @@ def stop_half_way(folder, **options):
 
 def test_sigterm_saves_and_fewer_devices_go_on(several, handler, tmp_path, capsys):
     stop_half_way(tmp_path, at_once=2)
-    assert chunks.read(tmp_path / "checkpoints" / "toy") == [14]
+    assert schedule.read(tmp_path / "checkpoints" / "toy") == [14]
     # Half the chunk at once: as on half the devices.
     found = toy.fit(tmp_path, Log(open_workdir(tmp_path)), runs_per_device=1)
     close(found, several, 1e-4)
@@ -226,7 +226,7 @@ def test_sigterm_saves_and_more_devices_go_on(several, handler, tmp_path):
     (folder / "chunks.json").write_text("[3]")  # begun on three devices
     stop_half_way(tmp_path)
     found = toy.fit(tmp_path, Log(open_workdir(tmp_path)))
-    assert chunks.read(folder) == [3, 11]
+    assert schedule.read(folder) == [3, 11]
     close(found["params"], several["params"], 1e-5)
 
 

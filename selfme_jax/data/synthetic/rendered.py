@@ -26,7 +26,7 @@ LANDMARKS = tuple(anatomy.landmarks(Anatomy(*(low for low, _ in anatomy.RANGES))
 LOOKS, LABELS, PERFORMANCE, NOISE = range(4)
 
 
-class Recipe(NamedTuple):
+class Drawing(NamedTuple):
     """What determines the clip of a person, besides its two indices."""
 
     size: int
@@ -42,17 +42,17 @@ class Recipe(NamedTuple):
 class SyntheticFaces:
     """Meets ``types.ClipDataset``; a clip is rendered whenever it is asked for.
 
-    ``Sample.sha256`` is of the recipe and the indices: they determine the pixels.
+    ``Sample.sha256`` is of the drawing and the indices: they determine the pixels.
     """
 
-    recipe: Recipe
+    drawing: Drawing
     indices: tuple[tuple[int, int], ...]  # (person, clip of that person)
     samples: tuple[Sample, ...]
     classes: tuple[str, ...] = CLASSES
 
     def clip(self, index: int) -> Clip:
         """Frames, apex, true flow and landmarks (in the order of LANDMARKS)."""
-        return _render(self.recipe, *self.indices[index])
+        return _render(self.drawing, *self.indices[index])
 
 
 def load(
@@ -68,7 +68,7 @@ def load(
     seed: int = 0,
     first_subject: int = 0,
 ) -> SyntheticFaces:
-    """Make up a dataset; clip j of person i depends on the recipe, i and j alone.
+    """Make up a dataset; clip j of person i depends on the drawing, i and j alone.
 
     Args:
         subjects: number of people.
@@ -95,14 +95,14 @@ def load(
     _check(min(noise, head_motion, drift) >= 0, "noise, head_motion, drift >= 0")
     _check(min(seed, first_subject) >= 0, "seed and first_subject >= 0")
     options = (float(low), float(high)), float(noise), float(head_motion), float(drift)
-    recipe = Recipe(size, frames, *options, seed)
+    drawing = Drawing(size, frames, *options, seed)
     indices = tuple(
         (person, number)
         for person in range(first_subject, first_subject + subjects)
         for number in range(clips_per_subject)
     )
-    samples = tuple(_sample(recipe, *index) for index in indices)
-    return SyntheticFaces(recipe, indices, samples)
+    samples = tuple(_sample(drawing, *index) for index in indices)
+    return SyntheticFaces(drawing, indices, samples)
 
 
 def _check(good: bool, need: str) -> None:
@@ -115,17 +115,17 @@ def _generator(seed: int, *stream: int) -> np.random.Generator:
 
 
 def _expression(
-    recipe: Recipe, person: int, number: int
+    drawing: Drawing, person: int, number: int
 ) -> tuple[int, str, dict[int, float], np.random.Generator]:
     """Label, emotion, AU intensities, and the generator to go on with."""
-    label = performance.label(_generator(recipe.seed, LABELS, person), number)
-    rng = _generator(recipe.seed, PERFORMANCE, person, number)
+    label = performance.label(_generator(drawing.seed, LABELS, person), number)
+    rng = _generator(drawing.seed, PERFORMANCE, person, number)
     return label, *performance.expression(rng, label), rng
 
 
-def _sample(recipe: Recipe, person: int, number: int) -> Sample:
-    label, emotion, _, _ = _expression(recipe, person, number)
-    content = repr((VERSION, *recipe, person, number)).encode()
+def _sample(drawing: Drawing, person: int, number: int) -> Sample:
+    label, emotion, _, _ = _expression(drawing, person, number)
+    content = repr((VERSION, *drawing, person, number)).encode()
     return Sample(
         "synthetic",
         f"p{person:03d}",
@@ -143,33 +143,33 @@ def _person(seed: int, person: int, size: int) -> tuple[Anatomy, np.ndarray]:
     return face, portrait.paint(face, rng, size=size)
 
 
-def _render(recipe: Recipe, person: int, number: int) -> Clip:
-    face, canvas = _person(recipe.seed, person, recipe.size)
-    _, _, intensities, rng = _expression(recipe, person, number)
-    amplitude = np.exp(rng.uniform(*np.log(recipe.amplitude))) * 2 / REFERENCE_SIZE
+def _render(drawing: Drawing, person: int, number: int) -> Clip:
+    face, canvas = _person(drawing.seed, person, drawing.size)
+    _, _, intensities, rng = _expression(drawing, person, number)
+    amplitude = np.exp(rng.uniform(*np.log(drawing.amplitude))) * 2 / REFERENCE_SIZE
     play = performance.perform(
         rng,
         face,
         intensities,
-        frames=recipe.frames,
-        head_motion=recipe.head_motion * 2 / REFERENCE_SIZE,
-        drift=recipe.drift,
+        frames=drawing.frames,
+        head_motion=drawing.head_motion * 2 / REFERENCE_SIZE,
+        drift=drawing.drift,
     )
-    grid = _grid(recipe.size)
+    grid = _grid(drawing.size)
     scale = amplitude / _peak(play, grid)
     flow = _invert(play.pose, _source(play, scale, play.apex, grid)) - grid
     grid = grid.astype(np.float32)  # enough for pixels: 4e-6 of one
-    sources = [_source(play, scale, t, grid) for t in range(recipe.frames)]
-    noise = _generator(recipe.seed, NOISE, person, number)
+    sources = [_source(play, scale, t, grid) for t in range(drawing.frames)]
+    noise = _generator(drawing.seed, NOISE, person, number)
     frames = np.stack(
         [_shoot(canvas, s, grid, k) for s, k in zip(sources, play.light, strict=True)]
     )
-    frames += recipe.noise * noise.standard_normal(frames.shape, np.float32)
+    frames += drawing.noise * noise.standard_normal(frames.shape, np.float32)
     return Clip(
         np.clip(np.rint(frames), 0, 255).astype(np.uint8),
         play.apex,
-        (flow * recipe.size / 2).astype(np.float32),
-        _landmarks(play, scale, face, recipe.size),
+        (flow * drawing.size / 2).astype(np.float32),
+        _landmarks(play, scale, face, drawing.size),
     )
 
 
