@@ -84,7 +84,13 @@ class Trained:
             shape = frames_of(self.dataset).clip(0).frames.shape[1:]
         else:
             shape = images_of(self.dataset).images.shape[1:]
-        found = model.build(model.describe(self.plan.settings, self.target, shape))
+        # Synthetic clips are faces already.
+        synthetic = "frame" if self.plan.data == "synthetic" else ""
+        detector = getattr(self.dataset, "detector", synthetic)
+        described = model.describe(
+            self.plan.settings, self.target, shape, detector=detector
+        )
+        found = model.build(described)
         if not _alike(found.classifier, self.method):
             raise UserError(
                 f"{self.workdir.folder} trained {self.plan.system.name} from other "

@@ -92,6 +92,19 @@ def test_every_method_takes_any_batch(method, given):
     assert ("flow" in said) == (given == "tvl1")
 
 
+@pytest.mark.parametrize(
+    ("detector", "level"), [("mesh", True), ("haar", True), ("frame", False)]
+)
+def test_a_description_says_how_its_data_were_cut_out(detector, level):
+    config = base.get_config().to_dict() | {"input": "tvl1"}
+    one = Classes(("a", "b", "c")), (28, 28, 3)
+    face = model.describe(config, *one, detector=detector).face
+    assert (face["detector"], face["eyes_level"]) == (detector, level)
+    assert model.describe(config, *one).face is None  # nobody knows
+    images = config | {"input": "images"}
+    assert model.describe(images, *one, detector=detector).face is None
+
+
 def test_nothing_unpickles():
     """Nowhere in the package: no pickle, and numpy refuses it unless told."""
     root = Path(model.__file__).parents[1]
