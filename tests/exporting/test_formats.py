@@ -1,6 +1,7 @@
 """Formats over time and over methods: older ones load, every method is exported."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -103,6 +104,15 @@ def test_a_description_says_how_its_data_were_cut_out(detector, level):
     assert model.describe(config, *one).face is None  # nobody knows
     images = config | {"input": "images"}
     assert model.describe(images, *one, detector=detector).face is None
+
+
+@pytest.mark.parametrize("name", [bundle.CONFIG, bundle.ARRAYS, bundle.SUMS])
+def test_a_pipe_in_an_export_is_not_waited_for(name, tmp_path):
+    folder = shutil.copytree(GOLDEN, tmp_path / "export")
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(UserError, match="no file but a pipe|no such file"):
+        bundle.load(folder)
 
 
 def test_nothing_unpickles():
