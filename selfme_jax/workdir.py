@@ -144,7 +144,7 @@ class Workdir(NamedTuple):
             cannot be read.
         """
         files.reach(self.folder)
-        if found := read_if_there(self.config):
+        if (found := read_if_there(self.config)) is not None:
             self._same(found, config, free, "another config")
 
     def claim(self, config: Mapping, *, free: tuple[str, ...]) -> None:
@@ -164,7 +164,7 @@ class Workdir(NamedTuple):
             cannot be written.
         """
         files.reach(self.folder)
-        if found := read_if_there(self.motion):
+        if (found := read_if_there(self.motion)) is not None:
             self._same(found, depends, (), "motion that was learned otherwise")
         self._write(self.motion, depends)
 
@@ -197,19 +197,11 @@ def read_json(path: epath.Path) -> dict:
     Raises:
       UserError: not there, or no JSON object.
     """
-    try:
-        found = json.loads(path.read_text())
-    except (OSError, ValueError, RecursionError) as error:
-        raise UserError(
-            f"{path} cannot be read as JSON ({files.reason(error)}). It was damaged, "
-            "or is of something else: choose another --workdir, or delete that one."
-        ) from error
-    if not isinstance(found, dict):
-        raise UserError(
-            f"{path} holds no JSON object. It was damaged: choose another --workdir, "
-            "or delete that one."
-        )
-    return found
+    return files.read_json(
+        path,
+        "It was damaged, or is of something else: choose another --workdir, or delete "
+        "that one.",
+    )
 
 
 def tuples(value: Any) -> Any:

@@ -110,6 +110,44 @@ def test_a_file_that_is_too_large_is_refused(page, tmp_path):
     page.get_by_role("alert").filter(has_text="more than 2 MB").wait_for()
 
 
+def test_without_a_webcam_it_is_said_and_the_rest_goes_on(page):
+    page.get_by_role("button", name="Film with the webcam").click()
+    page.get_by_role("alert").filter(has_text="no webcam: ").wait_for()
+    assert page.get_by_role("button", name="Film with the webcam").is_enabled()
+    assert page.locator("#preview").is_hidden()
+    page.get_by_role("button", name="Answer it").click()
+    page.get_by_role("alert").filter(has_text="Choose a film first").wait_for()
+
+
+def test_the_webcam_films_until_it_is_stopped(browser, address):
+    """Chromium's own moving pattern stands in for it; there is no face in that."""
+    flags = "--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"
+    kind = browser.browser_type
+    place = shutil.which("chromium") or shutil.which("chromium-browser")
+    filming = kind.launch(args=["--no-sandbox", *flags], executable_path=place)
+    page, errors = filming.new_page(), []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.goto(address)
+    for _ in range(2):  # the second time as well as the first
+        page.get_by_role("button", name="Film with the webcam").click()
+        page.get_by_text("filming", exact=True).wait_for()
+        assert page.locator("#preview").is_visible()
+        page.wait_for_timeout(1500)
+        page.get_by_role("button", name="Stop filming and answer").click()
+        told = page.get_by_role("alert").filter(has_text="face")
+        told.or_(page.locator("#answer:not([hidden])")).wait_for(timeout=120_000)
+        assert page.locator("#preview").is_hidden()
+    assert not errors
+    filming.close()
+
+
+def test_the_example_is_shown_by_a_button(page):
+    page.get_by_role("button", name="Show the example").click()
+    report = page.frame_locator("iframe")
+    report.get_by_text("Expressions:").wait_for(timeout=240_000)
+    assert page.get_by_role("status").inner_text() == "done"
+
+
 def test_everything_has_a_name_for_those_who_do_not_see(page):
     unnamed = page.evaluate(
         "[...document.querySelectorAll('button, input, progress, iframe, video, a')]"

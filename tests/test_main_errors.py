@@ -49,6 +49,16 @@ FLAGS = {
     "stage": ("--stages=training", ["training", "motion, classifier, report"]),
     "no stage": ("--stages=", ["motion, classifier, report"]),
     "nothing to report": ("--stages=report", ["predictions.csv", "classifier"]),
+    "open range": (
+        "--config.scvit.model.dropout=1",
+        ["scvit.model.dropout is 1.0", "at most 0.999999999"],
+    ),
+    "long range": ("--config.seeds=1000000", ["at most 10000."]),
+    "long value": (
+        f"--config.data.datasets={'b' * 9999}",
+        [" ... (and 90", "characters)"],
+    ),
+    "obeyed by terminals": ("--config.data.root=\x1b[2Jx", ["no folder ?[2Jx"]),
     "argument": ("extra", ["'extra'", "--"]),
     "flag": ("--workdri=x", ["workdri", "--help"]),
 }

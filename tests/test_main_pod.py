@@ -117,3 +117,26 @@ def test_an_error_of_one_worker_is_told_to_all(arguments, tmp_path):
     for code, _, err in ends(start(2, *arguments, flag)):
         assert code == 2
         assert "move it away" in err and "Traceback" not in err
+
+
+def test_a_pod_is_one_holder_of_a_workdir(arguments, tmp_path):
+    folder = tmp_path / "pod"
+    arguments = *arguments, f"--workdir={folder}"
+    workers = start(2, *arguments)
+    wait_for_step(folder, 1)
+    told = f"in use by process {workers[0].pid} on {socket.gethostname()} since "
+    before = (folder / "config.json").read_bytes()
+    others = [*ends(start(2, *arguments)), command.run(*arguments)]
+    assert all(worker.poll() is None for worker in workers)  # nobody disturbed it
+    for code, _, err in others:
+        assert code == 2 and told in err and "Traceback" not in err, err
+        assert 1 <= len(err.splitlines()) <= 2
+    assert (folder / "config.json").read_bytes() == before
+
+    workers[0].kill()  # who holds it for both
+    (_, (code, _, err)) = ends(workers)
+    assert code == 75 and "worker 0 of 2 is lost" in err
+    ended = command.run(*arguments, "--stages=report")
+    assert ended.code == 2 and "holds no predictions.csv" in ended.err
+    assert "watching" not in ended.out  # who was killed left no lock behind
+    assert not (folder / "lock").exists()

@@ -81,7 +81,7 @@ def test_free_keys_may_change_and_are_kept(tmp_path):
 @pytest.mark.parametrize("content", [b'{"seeds": 5', b"", b"\xff\xfe\x00"])
 def test_a_damaged_config_is_named(tmp_path, content):
     (tmp_path / "config.json").write_bytes(content)
-    with pytest.raises(UserError, match="config.json cannot be read as JSON"):
+    with pytest.raises(UserError, match="cannot read .*config.json: "):
         claim(tmp_path, CONFIG, free=())
     assert (tmp_path / "config.json").read_bytes() == content
 
@@ -129,6 +129,21 @@ def test_of_many_keys_that_differ_the_first_are_named(tmp_path):
 def test_json_of_another_kind_is_named(tmp_path, content):
     (tmp_path / "config.json").write_text(content)
     with pytest.raises(UserError, match="config.json"):
+        claim(tmp_path, CONFIG, free=())
+
+
+def test_an_empty_object_is_not_nothing(tmp_path):
+    (tmp_path / "config.json").write_text("{}")
+    (tmp_path / "motion.json").write_text("{}")
+    with pytest.raises(UserError, match="holds another config"):
+        claim(tmp_path, CONFIG, free=())
+    with pytest.raises(UserError, match="learned otherwise"):
+        workdir.open_workdir(tmp_path).claim_motion({"samples": "abc"})
+
+
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "config.json")
+    with pytest.raises(UserError, match="config.json: it is no file but a pipe"):
         claim(tmp_path, CONFIG, free=())
 
 

@@ -13,9 +13,10 @@ _SHOWN = 3  # of those that are found
 def spelled(name: str) -> str:
     """What is left of a name without case, width, accents' form, blanks and zeros.
 
-    'S01', 's1' and full-width 's 1' are one.
+    'S01', 's1' and full-width 's 1' are one; so is what only has no width besides.
     """
-    text = unicodedata.normalize("NFKC", name).casefold()
+    shown = "".join(c for c in name if unicodedata.category(c) != "Cf")
+    text = unicodedata.normalize("NFKC", shown).casefold()
     return re.sub(r"(?<!\d)0+(?=\d)", "", re.sub(r"[\s_-]+", "", text))
 
 
@@ -49,8 +50,13 @@ def check(samples: Sequence[Sample], *, allow: bool) -> None:
         allow: go on all the same; ``told`` is what a score says of it then.
 
     Raises:
-        UserError: there are some.
+        UserError: there are some; or a name holds what is no text, whatever is allowed.
     """
+    if odd := [s for s in samples if not _is_text(s.person + s.sample)]:
+        raise UserError(
+            "the name of a sample holds control characters or is no Unicode: "
+            f"{odd[0].person!a}, {odd[0].sample!a}. Rename it."
+        )
     if allow:
         return
     if found := namesakes(samples):
@@ -65,6 +71,11 @@ def check(samples: Sequence[Sample], *, allow: bool) -> None:
             f"{_cut(found)}.\nLeave out what is wrong, or go on and say so: "
             "--config.data.allow_doubles=True."
         )
+
+
+def _is_text(name: str) -> bool:
+    """Whether there are neither control characters nor halves of pairs in it."""
+    return not any(unicodedata.category(c) in ("Cc", "Cs") for c in name)
 
 
 def told(samples: Sequence[Sample]) -> str:

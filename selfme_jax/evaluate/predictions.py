@@ -137,12 +137,7 @@ def write_rows(path: PathLike | str, names: list[str], table: Iterable[list]) ->
 
 def read_rows(path: PathLike | str) -> tuple[list[str], list[list[str]]]:
     """Header and rows of a CSV file, all of the same length."""
-    try:
-        text = files.path(path).read_bytes().decode()
-        names, *table = csv.reader(io.StringIO(text, newline=""))
-    except (OSError, UnicodeDecodeError, csv.Error, ValueError) as error:
-        reason = getattr(error, "strerror", None) or "empty or not a CSV file"
-        raise UserError(f"cannot read {path}: {reason}. {_REMEDY}") from error
+    names, *table = files.read_csv(path, _REMEDY)
     if not table:
         raise UserError(f"{path} has no rows. {_REMEDY}")
     for number, row in enumerate(table, start=1):

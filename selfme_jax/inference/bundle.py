@@ -6,12 +6,12 @@ that ``sha256sum -c`` reads.
 """
 
 import hashlib
-import json
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, overload
 
+from selfme_jax import files
 from selfme_jax.inference import model
 from selfme_jax.inference.model import Description, Model
 from selfme_jax.inference.predictor import Predictor
@@ -70,6 +70,8 @@ def load(given: str | os.PathLike) -> Model | Predictor:
     folder = Path(given)
     empty = model.build(read(folder, "safetensors"))
     try:
+        if not (folder / ARRAYS).is_file():  # a pipe would be waited for
+            raise OSError("no such file")
         arrays = load_file(folder / ARRAYS)
     except (OSError, SafetensorError) as error:
         raise UserError(
@@ -87,9 +89,13 @@ def read(folder: Path, kind: str) -> Description:
     Raises:
       UserError: no such folder, another format, or a newer version.
     """
-    path = folder / CONFIG
+    path, remedy = folder / CONFIG, f"Export it again, with --format={kind}."
     try:
-        config = json.loads(path.read_text())
+        config = files.read_json(path, remedy)
+    except UserError as error:
+        said = str(error).splitlines()[0].rstrip(".")
+        raise UserError(f"{folder} is no exported model: {said}.\n{remedy}") from error
+    try:
         found, version = config["format"], config["format_version"]
         if found != f"selfme_jax {kind}":
             raise UserError(f"{folder} holds {found}, not selfme_jax {kind}.")
@@ -101,10 +107,10 @@ def read(folder: Path, kind: str) -> Description:
         for older in range(version, VERSION):
             config = MIGRATIONS[older](config)
         return Description(**tuples(config["description"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UserError(
             f"{folder} is no exported model: {path.name} cannot be read ({error}).\n"
-            f"Export it again, with --format={kind}."
+            f"{remedy}"
         ) from error
 
 
@@ -114,13 +120,8 @@ def verify(folder: Path) -> None:
     Raises:
       UserError: one did, or is missing.
     """
-    try:
-        lines = (folder / SUMS).read_text().splitlines()
-    except (OSError, ValueError) as error:
-        raise UserError(
-            f"{folder / SUMS} cannot be read. Copy the folder again, or export it "
-            "again."
-        ) from error
+    remedy = "Copy the folder again, or export it again."
+    lines = files.read_text(folder / SUMS, remedy).splitlines()
     for line in lines:
         wanted, _, name = line.partition("  ")
         path = folder / name

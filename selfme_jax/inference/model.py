@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 import jax
 import jax.numpy as jnp
 
-from selfme_jax.data.faces import detection, framing
+from selfme_jax.data.faces import framing
 from selfme_jax.inputs.base import Input
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.systems.deep import Deep
@@ -137,9 +137,17 @@ class Model(NamedTuple):
 
 
 def describe(
-    settings: Mapping[str, Any], target: Target, shape: Sequence[int]
+    settings: Mapping[str, Any],
+    target: Target,
+    shape: Sequence[int],
+    *,
+    detector: str = "",
 ) -> Description:
-    """What of a run's config inference needs, for input of ``shape`` (h, w, 3)."""
+    """What of a run's config inference needs, for input of ``shape`` (h, w, 3).
+
+    Args:
+      detector: by which faces were cut out of the clips; '' = nobody knows.
+    """
     method, given = settings["method"], INPUTS[settings["input"]]
     return Description(
         classes=target.outputs,
@@ -151,18 +159,16 @@ def describe(
         model=settings[method]["model"],
         loss=settings[method]["loss"],
         target=target.name,
-        face=_face(settings) if given.of_clips else None,
+        face=_face(detector) if given.of_clips and detector else None,
     )
 
 
-def _face(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """How its data were cut out; synthetic ones are faces already."""
-    made = settings["data"]["name"] == "synthetic"
+def _face(detector: str) -> dict[str, Any]:
     return {
-        "detector": "frame" if made else detection.DEFAULT,
+        "detector": detector,
         "margin": framing.MARGIN,
         "drop": framing.DROP,
-        "eyes_level": not made,
+        "eyes_level": detector != "frame",
     }
 
 

@@ -25,6 +25,7 @@ from selfme_jax.types import UserError
 BAD_INPUT, NOT_FINITE, PREEMPTED, INTERRUPTED, UNHEARD = 2, 3, 75, 130, 141
 _NO_MEMORY = "RESOURCE_EXHAUSTED"
 _UNTIL_LOSS_IS_KNOWN = 3.0  # seconds
+_LONGEST = 1000  # characters of a line of a message
 
 
 def run(
@@ -192,10 +193,24 @@ def _explain(error: Exception) -> str:
 
 def _fail(text: str, code: int, member: pods.Member | None = None) -> NoReturn:
     if text:
-        print(f"error: {text}", file=sys.stderr, flush=True)
+        print(f"error: {_readable(text)}", file=sys.stderr, flush=True)
     if member:
         member.leave(code, text)
     sys.exit(code)
+
+
+def _readable(text: str) -> str:
+    """A message without what a terminal obeys, and no line of it without end.
+
+    Names of a user's files and values of flags stand in messages, whatever they hold.
+    """
+    lines = []
+    for line in text.split("\n"):
+        shown = "".join(c if c.isprintable() else "?" for c in line)
+        if more := len(shown[_LONGEST:]):
+            shown = f"{shown[:_LONGEST]} ... (and {more} characters)"
+        lines.append(shown)
+    return "\n".join(lines)
 
 
 def _cache_compilations() -> None:

@@ -262,10 +262,15 @@ def _check_ranges(config: ConfigDict) -> None:
 def _check_range(key: str, number: float) -> None:
     low, high = bounds(key)
     if not low <= number <= high:  # NaN is in no range
-        least = "" if math.isinf(low) else f"at least {low:g}"
-        most = "" if math.isinf(high) else f"at most {high:g}"
+        least = "" if math.isinf(low) else f"at least {_plain(low)}"
+        most = "" if math.isinf(high) else f"at most {_plain(high)}"
         text = " and ".join(filter(None, (least, most))) or "a number"
         raise UserError(f"config.{key} is {number}; it must be {text}.")
+
+
+def _plain(bound: float) -> str:
+    """A bound as it is: rounded, a refused number might seem to be allowed."""
+    return str(bound) if isinstance(bound, int) else f"{bound:.10g}"
 
 
 def bounds(key: str) -> tuple[float, float]:

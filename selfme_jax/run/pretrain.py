@@ -1,5 +1,7 @@
 """Pretraining: motion learned from frames without labels, scored on held-out pairs."""
 
+import hashlib
+import json
 from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
@@ -16,8 +18,9 @@ from selfme_jax.motion import quality
 from selfme_jax.report import pretraining as report
 from selfme_jax.report.reconstruction import Picture, picture
 from selfme_jax.run import build, pretrained, provenance
-from selfme_jax.run.plan import FREE, Plan
+from selfme_jax.run.plan import FREE, Plan, without
 from selfme_jax.train import log, parallel
+from selfme_jax.train import variables as names
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import UserError
@@ -105,8 +108,16 @@ class Session:
         self.log.close()
 
     def stage(self) -> Stage:
-        """Engine settings."""
-        return Stage("motion", self.workdir, self.log, **self.plan.engine("motion"))
+        """Engine settings, and what the network is made from."""
+        settings = without(self.plan.settings, (*FREE, "start"))
+        table = json.dumps([list(clip) for clip in self.clips])
+        depends = {
+            **settings,
+            "clips": hashlib.sha256(table.encode()).hexdigest(),
+            "start": names.digest(self.motion.start),
+        }
+        options = self.plan.engine("motion")
+        return Stage("motion", self.workdir, self.log, depends=depends, **options)
 
     @property
     def options(self) -> Mapping[str, Any]:

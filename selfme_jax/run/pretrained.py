@@ -67,15 +67,19 @@ def adopt(source: Workdir, run: Workdir) -> None:
 
 def _copy(source: epath.Path, target: epath.Path) -> None:
     target.parent.mkdir(parents=True, exist_ok=True)
-    files.write(target, source.read_bytes())
+    files.write(target, _content(source))
 
 
 def _digest(run: Workdir) -> str:
     """Of the arrays of a network, as orbax wrote them, and of its config."""
-    found = hashlib.sha256(run.config.read_bytes())
+    found = hashlib.sha256(_content(run.config))
     for path in files.below(run.checkpoints("motion")):
-        found.update(path.read_bytes())
+        found.update(_content(path))
     return found.hexdigest()
+
+
+def _content(path: epath.Path) -> bytes:
+    return files.read_bytes(path, REMEDY, most=2**34)
 
 
 def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
@@ -87,7 +91,8 @@ def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
       template: variables of that network, arrays or shapes.
 
     Raises:
-      UserError: no finished run of one network, or of another network.
+      UserError: no finished run of one network, or of another network; or what lies
+        there was trained by another config.
     """
     try:
         config = workdir.read_json(run.config)
@@ -108,11 +113,30 @@ def load(run: Workdir, network: Mapping, template: Any) -> Pretrained:
             f"the motion of {run.folder} is not trained to its end. {REMEDY}"
         )
     with Checkpoints(place) as chunk:
+        _same(run, chunk.made_from(steps), config)
         restored = chunk.restore(steps)
     variables = jax.tree.map(lambda x: x[0], restored)
     flat = arrays.flatten(variables), arrays.flatten(template)
     arrays.check(place / str(steps), *flat)
     return Pretrained(variables, run)
+
+
+def _same(run: Workdir, sealed: Mapping[str, Any], config: Mapping[str, Any]) -> None:
+    """That what a checkpoint was made from is what the config of its run says.
+
+    Of a config there is what the network depends on; not ``start``, which in a seal is
+    the network that it began from.
+    """
+    wanted = differences.flat(config)
+    keys = (sealed.keys() & wanted.keys()) - {"start"}
+    if not keys:
+        raise UserError(f"{run.folder} does not say what made its motion. {REMEDY}")
+    found, wanted = ({k: side[k] for k in keys} for side in (sealed, wanted))
+    if lines := differences.words(found, wanted):
+        raise UserError(
+            f"the motion of {run.folder} was trained by another config than lies there "
+            f"({'; '.join(lines)}).\n{REMEDY}"
+        )
 
 
 def _compare(run: Workdir, trained: Mapping, wanted: Mapping) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 from selfme_jax import __version__, files, workdir
 from selfme_jax.data import manifest, people
 from selfme_jax.data import protocol as data_protocol
+from selfme_jax.run import made_from
 from selfme_jax.run.plan import Plan
 from selfme_jax.systems.builtin import BUILTIN
 from selfme_jax.train import log, parallel
@@ -91,8 +92,7 @@ def weights_when_used(plan: Plan, run: Workdir) -> str:
     Raises:
       UserError: the file is another one by now.
     """
-    then = workdir.read_if_there(run.classifier) or {}
-    used = then.get("made_from", {}).get("weights", "")
+    used = made_from.read(run).get("weights", "")
     now = weights_used(plan)
     if now != used:
         raise UserError(

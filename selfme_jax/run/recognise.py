@@ -1,6 +1,5 @@
 """Recognition: first stage, classifier and report of one run under LOSO."""
 
-import hashlib
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -14,7 +13,7 @@ from selfme_jax.inputs import flow_reading
 from selfme_jax.report import run as report
 from selfme_jax.report import tables
 from selfme_jax.report.motion import Picture
-from selfme_jax.run import build, pretrained, provenance
+from selfme_jax.run import build, made_from, pretrained, provenance
 from selfme_jax.run.plan import FREE_OF_SAMPLES, Plan
 from selfme_jax.systems.base import Problem
 from selfme_jax.train import checkpoint, log, parallel, variables
@@ -52,7 +51,7 @@ class Session:
         shared = plan.motion_workdir
         self.motion_workdir = workdir.open_workdir(shared) if shared else run
         # Built before anything is written or trained: bad settings fail here.
-        if "motion" in stages and plan.input.of_clips:
+        if {"motion", "classifier"} & set(stages) and plan.input.of_clips:
             frame = frames_of(self.dataset).clip(0).frames.shape[1:]
             self.first_stage = build.first_stage(plan, frame, run)
         if "classifier" in stages:
@@ -82,16 +81,15 @@ class Session:
 
     def motion_depends(self) -> dict[str, Any]:
         """What the first stage gives depends on, but for a network it starts from."""
-        samples, classes = self.dataset.samples, self.dataset.classes
-        digest = manifest.digest(samples, classes=classes)
-        return {**self.plan.first_stage(), "samples": digest}
+        return made_from.first_stage(self.plan, self.dataset)
+
+    def depends(self) -> dict[str, Any]:
+        """What the predictions depend on, as far as no array has to be read for it."""
+        return made_from.classifier(self.plan, self.samples, self.dataset.classes)
 
     def classifier_depends(self, inputs: np.ndarray) -> dict[str, Any]:
-        """What the predictions depend on."""
-        classes = self.dataset.classes
-        return {
-            "config": self.plan.classifier(),
-            "samples": manifest.digest(self.samples, classes=classes),
+        """All that the predictions depend on."""
+        return self.depends() | {
             "inputs": files.digest(inputs),
             "weights": provenance.weights_used(self.plan),
         }
@@ -135,13 +133,13 @@ class Session:
         if not self.plan.input.of_clips:
             return images_of(self.dataset).images[None]
         path = self.workdir.flow
+        start = getattr(self.first_stage, "start", None)
+        depends = self.motion_depends() | {"start": variables.digest(start)}
         if "motion" in self.stages:
             writer = self.log
             if self.motion_workdir != self.workdir:
                 writer = Log(self.motion_workdir)
             options = self.plan.engine("motion")
-            start = getattr(self.first_stage, "start", None)
-            depends = self.motion_depends() | {"start": variables.digest(start)}
             stage = Stage(
                 "motion", self.motion_workdir, writer, depends=depends, **options
             )
@@ -156,7 +154,9 @@ class Session:
                 f"{self.workdir.folder} holds no {path.name}. Run the stage motion as "
                 "well."
             )
-        return files.read_array(path)
+        return files.read_array(
+            path, depends=depends, remedy="Run the stage motion as well."
+        )
 
     def classify(self, inputs: np.ndarray) -> None:
         """Fit and score the method and the floors."""
@@ -192,14 +192,7 @@ class Session:
         predictions.write(self.workdir.predictions, rows)
         print("floors: the same folds without a network ...", flush=True)
         floors.write(self.workdir.floors, self.floors(inputs, several))
-        workdir.write_json(
-            self.workdir.classifier, {"made_from": depends, "sha256": self.written()}
-        )
-
-    def written(self) -> dict[str, str]:
-        """Hashes of the files that scores come from."""
-        paths = (self.workdir.predictions, self.workdir.floors)
-        return {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in paths}
+        made_from.write(self.workdir, depends)
 
     def motion_copies(self, inputs: np.ndarray) -> int:
         """How many motion seeds ``inputs`` [d, ...] hold: d is that, or times folds."""
@@ -236,7 +229,7 @@ class Session:
                 f"{self.workdir.folder} holds no {path.name}. Run the stages "
                 "motion,classifier."
             )
-        self.check_written()
+        made_from.check(self.workdir, self.depends())
         used = provenance.protocol(self.plan, self.workdir, self.dataset, self.samples)
         scores = self.target.summarise(
             predictions.read(path),
@@ -248,20 +241,6 @@ class Session:
         found = {**scores, "protocol": used, "provenance": origin}
         workdir.write_json(self.workdir.results, found)
         return found
-
-    def check_written(self) -> None:
-        """That scores are made of what the classifier stage wrote.
-
-        Raises:
-          UserError: a file is another one.
-        """
-        then = workdir.read_if_there(self.workdir.classifier) or {}
-        for name, digest in self.written().items():
-            if then.get("sha256", {}).get(name) != digest:
-                raise UserError(
-                    f"{self.workdir.folder / name} is not what the stage classifier "
-                    "wrote. Run it again: --stages=classifier,report."
-                )
 
     def report(self, command: str) -> None:
         """results.json, figures and report.html from the files of the workdir."""
@@ -285,6 +264,11 @@ class Session:
         if not path.exists() or not self.plan.input.is_flow:
             return []
         flow = files.read_array(path)
+        if files.digest(flow) != made_from.read(self.workdir).get("inputs"):
+            raise UserError(
+                f"{path} is not what the predictions were made from.\nRun the stages "
+                "motion,classifier,report."
+            )
         per_fold = len(flow) // self.motion_copies(flow) > 1
         drawn, tested = [], folds.tested(self.splits)
         for label, name in enumerate(self.dataset.classes):

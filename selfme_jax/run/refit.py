@@ -4,10 +4,13 @@ import numpy as np
 
 from selfme_jax import files
 from selfme_jax.inference.model import Model
+from selfme_jax.inputs import learning
 from selfme_jax.inputs.motion_learning import MotionLearning
-from selfme_jax.run import build
-from selfme_jax.run.trained import Trained, restore
+from selfme_jax.run import build, made_from
+from selfme_jax.run.trained import Made, Trained, restore
+from selfme_jax.systems import base
 from selfme_jax.systems.base import Problem
+from selfme_jax.train import variables as names
 from selfme_jax.train.log import Log
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Split, frames_of, images_of
@@ -36,13 +39,15 @@ def refit(run: Trained, seed: int) -> Model:
     labels = run.target.labels(run.samples)
     problem = Problem(read, labels, run.target, splits, (seed,))
     engine = run.plan.engine("classifier")
-    run.method.fit_predict(problem, Stage(name, place, log, **engine))
+    depends = made_from.read(run.workdir) | {"inputs": files.digest(read)}
+    stage = Stage(name, place, log, depends=depends, **engine)
+    run.method.fit_predict(problem, stage)
     log.close()
+    runs = base.training_runs(problem, balance=run.method.training.balance)
     variables["classifier"] = restore(
         place.checkpoints(name),
-        steps=run.steps(),
+        made=Made(name, run.steps(), *runs, depends),
         run=0,
-        runs=1,
         template=template["classifier"],
     )
     return found._replace(variables=variables)
@@ -63,7 +68,7 @@ def _motion(
             variables["motion"] = run.motion(0, seed, template["motion"])
         return flow[number if len(flow) > 1 else 0][None], variables
     frame = frames_of(run.dataset).clip(0).frames.shape[1:]
-    motion = build.first_stage(plan, frame)
+    motion = build.first_stage(plan, frame, run.workdir)
     assert isinstance(
         motion, MotionLearning
     )  # of what can be exported, all that learns
@@ -71,13 +76,15 @@ def _motion(
     motion_seed = plan.motion_seeds[number]
     name = "motion" if len(plan.motion_seeds) == 1 else f"motion_seed{motion_seed}"
     place = run.workdir.refit
-    stage = Stage(name, place, log, **plan.engine("motion"))
-    flow = motion.fit_transform(frames_of(run.dataset), splits, (motion_seed,), stage)
+    depends = run.motion_depends() | {"start": names.digest(motion.start)}
+    stage = Stage(name, place, log, depends=depends, **plan.engine("motion"))
+    seeds, scope = (motion_seed,), motion.scope
+    flow = motion.fit_transform(frames_of(run.dataset), splits, seeds, stage)
+    runs = learning.runs(len(run.samples), splits, seeds, scope=scope)
     variables = restore(
         place.checkpoints(name),
-        steps=plan.motion["train"]["steps"],
+        made=Made(name, plan.motion["train"]["steps"], *runs, depends),
         run=0,
-        runs=1,
         template=template["motion"],
     )
     return flow, {"motion": variables}

@@ -1,6 +1,7 @@
 """What a finished run trained: its people, and the networks of any of its folds."""
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, NamedTuple
 
 import numpy as np
 from etils import epath
@@ -10,14 +11,30 @@ from selfme_jax.data import manifest, protocol
 from selfme_jax.evaluate import folds, predictions
 from selfme_jax.inference import model
 from selfme_jax.inference.model import Model
-from selfme_jax.run import build, pretrained
+from selfme_jax.inputs import learning
+from selfme_jax.run import build, made_from, pretrained
 from selfme_jax.run.plan import Plan
-from selfme_jax.systems import deep
-from selfme_jax.train import schedule
-from selfme_jax.train import variables as names
+from selfme_jax.systems import base, deep
+from selfme_jax.systems.base import Problem
+from selfme_jax.train import schedule, variables
 from selfme_jax.train.checkpoint import Checkpoints
+from selfme_jax.train.state import Run
 from selfme_jax.types import UserError, frames_of, images_of
 from selfme_jax.workdir import Workdir
+
+
+class Made(NamedTuple):
+    """How the checkpoints of a stage were made: none else is taken for one of them.
+
+    stage, steps: as they were trained. runs, names: all of them, as the engine had
+    them. depends: what else they depend on (``loop.Stage``).
+    """
+
+    stage: str
+    steps: int
+    runs: Run
+    names: list[str]
+    depends: Mapping[str, Any]
 
 
 class Trained:
@@ -42,6 +59,7 @@ class Trained:
                 "Give it its data back; their place is in its config.json."
             )
         self.target = build.target(plan, self.dataset)
+        made_from.check(run, made_from.classifier(plan, self.samples, classes))
         used = plan.protocol
         self.splits = folds.split(self.samples, used.split, used.test)
         self.seeds = plan.seeds
@@ -66,7 +84,13 @@ class Trained:
             shape = frames_of(self.dataset).clip(0).frames.shape[1:]
         else:
             shape = images_of(self.dataset).images.shape[1:]
-        found = model.build(model.describe(self.plan.settings, self.target, shape))
+        # Synthetic clips are faces already.
+        synthetic = "frame" if self.plan.data == "synthetic" else ""
+        detector = getattr(self.dataset, "detector", synthetic)
+        described = model.describe(
+            self.plan.settings, self.target, shape, detector=detector
+        )
+        found = model.build(described)
         if not _alike(found.classifier, self.method):
             raise UserError(
                 f"{self.workdir.folder} trained {self.plan.system.name} from other "
@@ -85,19 +109,17 @@ class Trained:
         number, count = self.number(held_out), len(self.splits)
         found = self.empty()
         template = found.template()
-        run = self.seeds.index(seed) * count + number
-        variables = {
+        restored = {
             "classifier": restore(
                 self.workdir.checkpoints("classifier"),
-                steps=self.steps(),
-                run=run,
-                runs=count * len(self.seeds),
+                made=self._classifiers(),
+                run=self.seeds.index(seed) * count + number,
                 template=template["classifier"],
             )
         }
         if found.network is not None:
-            variables["motion"] = self.motion(number, seed, template["motion"])
-        return found._replace(variables=variables)
+            restored["motion"] = self.motion(number, seed, template["motion"])
+        return found._replace(variables=restored)
 
     def number(self, held_out: str) -> int:
         """Of the fold that held somebody out.
@@ -117,19 +139,51 @@ class Trained:
         """Variables of the motion network that fold ``number`` of ``seed`` read by."""
         plan = self.plan
         if plan.scope == "pretrained":
-            network = plan.motion["network"]
-            source = pretrained.found(plan.init, self.workdir)
-            return pretrained.load(source, network, template).variables
+            return self._start(template)
         each = len(self.splits) if plan.scope == "per_fold" else 1
         several = len(plan.motion_seeds)
         first = self.seeds.index(seed) % several * each
+        runs, names = learning.runs(
+            len(self.samples), self.splits, plan.motion_seeds, scope=plan.scope
+        )
+        start = self._start(template) if plan.init else None
+        depends = self.motion_depends() | {"start": variables.digest(start)}
+        steps = plan.motion["train"]["steps"]
         return restore(
             self.motion_workdir.checkpoints("motion"),
-            steps=plan.motion["train"]["steps"],
+            made=Made("motion", steps, runs, names, depends),
             run=first + (number if each > 1 else 0),
-            runs=each * several,
             template=template,
         )
+
+    def motion_depends(self) -> dict[str, Any]:
+        """What the first stage gives depends on, but for a network it starts from."""
+        return made_from.first_stage(self.plan, self.dataset)
+
+    def _start(self, template: Any) -> dict:
+        """Variables of the motion network that the run started from."""
+        source = pretrained.found(self.plan.init, self.workdir)
+        return pretrained.load(source, self.plan.motion["network"], template).variables
+
+    def _classifiers(self) -> "Made":
+        """How its classifiers were trained."""
+        plan, labels = self.plan, self.target.labels(self.samples)
+        several = len(plan.motion_seeds) if plan.scope != "pretrained" else 1
+        copies = several * (len(self.splits) if plan.scope == "per_fold" else 1)
+        if not plan.input.learns:
+            copies = several = 1
+        problem = Problem(
+            np.empty((copies, 0)),  # nothing of them is asked but how many there are
+            labels,
+            self.target,
+            self.splits,
+            self.seeds,
+            motion_seeds=several if copies > 1 else 1,
+        )
+        balance = self.method.training.balance
+        runs, names = base.training_runs(problem, balance=balance)
+        depends = made_from.read(self.workdir)
+        return Made("classifier", self.steps(), runs, names, depends)
 
     def right(self, held_out: str, seed: int) -> str:
         """'5 of 6': clips of a fold that its very classifier got right."""
@@ -151,59 +205,63 @@ class Trained:
         return deep.duration(self.method.training, len(self.samples))
 
 
-def restore(
-    place: epath.Path, *, steps: int, run: int, runs: int, template: Any
-) -> dict:
+def restore(place: epath.Path, *, made: Made, run: int, template: Any) -> dict:
     """Variables of one run of a stage, host arrays.
 
     Several runs share a checkpoint, on a leading axis.
 
     Args:
-      place: folder of the stage's checkpoints. steps: the last one.
-      run, runs: number of the run, and how many there are.
+      place: folder of the stage's checkpoints. made: how they were.
+      run: number of the run.
       template: arrays or shapes of one run.
 
     Raises:
-      UserError: not trained to the end, unreadable, or other arrays (a diff).
+      UserError: not trained to the end, unreadable, other arrays (a diff), or made
+        from something else.
     """
-    sizes = schedule.read(place) or _equal(place, steps, runs)
-    if sum(sizes) != runs:
+    count = len(made.names)
+    sizes = schedule.read(place) or _equal(place, made.steps, count)
+    if sum(sizes) != count:
         raise UserError(
-            f"{place} holds checkpoints of {sum(sizes)} run(s), not of {runs}. Finish "
+            f"{place} holds checkpoints of {sum(sizes)} run(s), not of {count}. Finish "
             "the run: the same command resumes."
         )
     number = int(np.searchsorted(np.cumsum(sizes), run, side="right"))
     index = run - sum(sizes[:number])
+    part = schedule.split(made.runs, made.names, sizes, 1)[number]
+    depends = schedule.made_from(
+        part, stage=made.stage, steps=made.steps, depends=made.depends
+    )
     chunk = place / f"{number:04d}"
-    found = names.flatten(_read(chunk, steps))
-    # Filled up with copies of the last run, where sizes were not written down.
-    held = next(iter(found.values())).shape[0] if found else 0
+    found = variables.flatten(_read(chunk, made.steps, depends))
     wanted = {
-        name: np.empty((max(held, sizes[number]), *x.shape), x.dtype)
-        for name, x in names.flatten(template).items()
+        name: np.empty((sizes[number], *x.shape), x.dtype)
+        for name, x in variables.flatten(template).items()
     }
-    names.check(chunk / str(steps), found, wanted)
-    return names.unflatten({k: np.asarray(x[index]) for k, x in found.items()})
+    variables.check(chunk / str(made.steps), found, wanted)
+    return variables.unflatten({k: np.asarray(x[index]) for k, x in found.items()})
 
 
 def _equal(place: epath.Path, steps: int, runs: int) -> list[int]:
     """Sizes of chunks that are all alike, where no sizes were written down."""
     folders = [p for p in place.iterdir() if p.is_dir()] if place.is_dir() else []
-    first = names.flatten(_read(place / "0000", steps))
+    first = variables.flatten(_read(place / "0000", steps))
     size = np.shape(next(iter(first.values()), 0))[:1] or (1,)
     whole = [size[0]] * len(folders)
     return [*whole[:-1], runs - sum(whole[:-1])] if sum(whole) >= runs else whole
 
 
-def _read(chunk: epath.Path, steps: int) -> Any:
+def _read(chunk: epath.Path, steps: int, depends: Mapping | None = None) -> Any:
     if not (chunk / str(steps)).is_dir():
         raise UserError(
             f"{chunk} is not trained to its end (step {steps}). Finish the run: the "
             "same command resumes."
         )
     try:
-        with Checkpoints(chunk) as store:
+        with Checkpoints(chunk, depends) as store:
             return store.restore(steps)
+    except UserError:  # it says what to do already
+        raise
     except Exception as error:  # whatever lies there, it is no checkpoint of ours
         reason = str(error).strip().splitlines() or [type(error).__name__]
         raise UserError(

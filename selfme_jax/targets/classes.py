@@ -128,7 +128,8 @@ def by_count(counts: np.ndarray, balance: float) -> np.ndarray:
     counts: [n] int, how many samples are of each one's kind. Balances so large that
     this underflows give the smallest weight to all but the rarest kinds.
     """
-    weights = counts.astype(np.float64) ** -balance
+    with np.errstate(over="ignore"):  # infinite weights are refused where they lead
+        weights = counts.astype(np.float64) ** -balance
     least = float(np.finfo(np.float32).tiny)
     if weights.min() < least:
         weights = np.maximum((counts / counts.min()) ** -balance, least)

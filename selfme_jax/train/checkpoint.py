@@ -100,9 +100,7 @@ class Checkpoints:
         template = jax.tree.map(
             lambda x: np.broadcast_to(np.zeros((), x.dtype), x.shape), template
         )
-        place = self._folder / str(step)
-        with files.reading(place, self._remedy):
-            found = seal.parse(self._item(step, seal=ocp.args.JsonRestore()))
+        place, found = self._folder / str(step), self._seal(step)
         depends = {**(self._depends or {}), "step": step}
         held = found.depends
         if self._depends is None:
@@ -112,6 +110,18 @@ class Checkpoints:
             tree = self._item(step, state=ocp.args.StandardRestore(template))
             seal.verify(found.sha256, _named(tree))
         return tree
+
+    def made_from(self, step: int) -> dict[str, Any]:
+        """Dotted key -> value: what a checkpoint says that it was made from.
+
+        Raises:
+          UserError: it cannot be read.
+        """
+        return self._seal(step).depends
+
+    def _seal(self, step: int) -> seal.Seal:
+        with files.reading(self._folder / str(step), self._remedy):
+            return seal.parse(self._item(step, seal=ocp.args.JsonRestore()))
 
     def _item(self, step: int, **wanted: Any) -> Any:
         """One of the items of a checkpoint; ValueError where it is not there."""

@@ -11,6 +11,7 @@ renews it; clocks of two machines are never compared.
 import json
 import os
 import socket
+import stat
 import threading
 import time
 from collections.abc import Iterator
@@ -149,6 +150,7 @@ class _Local(_Remote):
     """A lease in a file, and a lock of the kernel on it wherever there is one."""
 
     def take(self) -> None:
+        self._check()
         flags = os.O_RDWR | os.O_CREAT
         self._file = os.open(self._path, flags, 0o666)
         firm = self._locked(self._file)
@@ -163,6 +165,7 @@ class _Local(_Remote):
         return None if firm else self._settle()
 
     def look_on(self) -> None:
+        self._check()
         with self._path.open("rb") as file:
             firm = self._locked(file.fileno(), shared=True)
         if self._elsewhere(firm):
@@ -175,6 +178,16 @@ class _Local(_Remote):
         if self._same():
             self._path.unlink()
         os.close(self._file)
+
+    def _check(self) -> None:
+        """Refuse a pipe or a device of that name, which could be read for ever."""
+        with suppress(FileNotFoundError):
+            mode = os.stat(self._path).st_mode
+            if not (stat.S_ISREG(mode) or stat.S_ISDIR(mode)):  # that, opening says
+                raise UserError(
+                    f"{self._path} is no file but a pipe, a socket or a device.\n"
+                    "Move it away, or choose another --workdir."
+                )
 
     def _locked(self, file: int, *, shared: bool = False) -> bool:
         """Lock an open file; False where this system cannot.

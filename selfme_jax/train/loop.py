@@ -140,7 +140,9 @@ def fit(
             if _agree(_asked(), False)[0]:
                 raise _stopped(f"{stage.name}: saved after {chunk.number} chunks")
             schedule.begin(folder, parts[: max(chunk.number + 1, len(begun))])
-            made_from = _depends(task, chunk, stage)
+            made_from = schedule.made_from(
+                chunk, stage=stage.name, steps=task.steps, depends=stage.depends or {}
+            )
             with checkpoint.Checkpoints(
                 folder / f"{chunk.number:04d}", made_from
             ) as store:
@@ -152,12 +154,6 @@ def fit(
 def together(stage: Stage) -> int:
     """Runs of a chunk for each device; 0 = all."""
     return 1 if stage.one_by_one and parallel.on_cpu() else stage.runs_per_device
-
-
-def _depends(task: Task, chunk: Chunk, stage: Stage) -> dict[str, Any]:
-    """What the checkpoints of a chunk are made from."""
-    own = {"stage": stage.name, "runs": schedule.digest(chunk), "steps": task.steps}
-    return {**(stage.depends or {}), **own}
 
 
 def _train(engine: _Engine, chunk: Chunk, store: checkpoint.Checkpoints) -> Any:

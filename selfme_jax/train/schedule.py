@@ -10,7 +10,7 @@ ones are filled up with copies of its last run, which are never saved.
 import hashlib
 import itertools
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -154,6 +154,17 @@ def digest(chunk: Chunk) -> str:
     runs = chunk.runs._replace(weights=sides, shares=())
     made = [seal.sha256(np.asarray(x)) for x in runs]
     return hashlib.sha256(json.dumps([chunk.names, made]).encode()).hexdigest()
+
+
+def made_from(
+    chunk: Chunk, *, stage: str, steps: int, depends: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the checkpoints of a chunk are made from, for ``checkpoint.Checkpoints``.
+
+    Args:
+      stage: its name. steps: of its runs. depends: what else they depend on.
+    """
+    return {**depends, "stage": stage, "runs": digest(chunk), "steps": steps}
 
 
 def begin(folder: epath.Path, chunks: Sequence[Chunk]) -> None:

@@ -14,6 +14,7 @@ def sample(subject, name="c", sha256="", dataset="d"):
     ("one", "other"),
     [
         ("s0", "S0"),
+        ("s0", "s0\u200b"),  # without width
         ("s0", "\uff530"),  # full-width
         ("s0", "s\uff10"),
         ("sub01", "sub1"),
@@ -68,3 +69,12 @@ def test_of_many_the_first_few_are_named():
         people.check(samples, allow=False)
     assert "50 time(s)" in str(error.value) and "and 47 more" in str(error.value)
     assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize("name", ["s\0", "s\n1", "\x1b[2J", "s\udcff"])
+def test_what_is_no_text_is_no_name(name):
+    """Files of a run could not hold it, or a terminal would obey it."""
+    for odd in (sample(name), sample("s1", name)):
+        with pytest.raises(UserError, match="control characters") as caught:
+            people.check([odd], allow=True)
+        assert str(caught.value).isprintable()

@@ -18,7 +18,8 @@ from selfme_jax import workdir
 from selfme_jax.evaluate import predictions
 from selfme_jax.inference import bundle
 from selfme_jax.run import config
-from selfme_jax.run.trained import Trained, restore
+from selfme_jax.run.trained import Made, Trained, restore
+from selfme_jax.train import runs, schedule
 from selfme_jax.train import variables as names
 from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.types import UserError
@@ -346,43 +347,79 @@ def test_what_the_run_did_otherwise_is_refused(faces):
         run.empty()
 
 
-def test_foreign_checkpoints_are_refused_by_a_diff(faces, run, tmp_path):
-    with Checkpoints(tmp_path / "0000") as chunk:
-        chunk.save(2, {"params": {"bert": np.zeros((2, 3), np.float32)}})
-    wanted = run.empty().template()["classifier"]
+DEPENDS = {"config": {"rate": 0.1}, "inputs": "a" * 64}
+
+
+def trained(count, steps, depends=DEPENDS):
+    """How so many runs of a stage were made."""
+    return Made("toy", steps, *runs.of_all(range(count), 3, "toy"), depends)
+
+
+def save(folder, made, sizes, trees):
+    """Checkpoints of chunks of so many runs."""
+    parts = schedule.split(made.runs, made.names, sizes, 1)
+    for part, tree in zip(parts, trees, strict=True):
+        options = {"stage": made.stage, "steps": made.steps, "depends": made.depends}
+        place = folder / f"{part.number:04d}"
+        with Checkpoints(place, schedule.made_from(part, **options)) as chunk:
+            chunk.save(made.steps, {"params": tree})
+
+
+def test_foreign_checkpoints_are_refused_by_a_diff(run, tmp_path):
+    made = trained(2, 2)
+    save(tmp_path, made, (2,), [{"bert": np.zeros((2, 3), np.float32)}])
+    options = {"run": 0, "template": run.empty().template()["classifier"]}
     with pytest.raises(UserError) as caught:
-        restore(tmp_path, steps=2, run=0, runs=2, template=wanted)
+        restore(tmp_path, made=made, **options)
     assert "+ params/bert: float32 [2, 3]" in str(caught.value)
     assert "- params/embed/patch/bias: float32 [2, 8]" in str(caught.value)
     with pytest.raises(UserError, match="not of 3"):
-        restore(tmp_path, steps=2, run=0, runs=3, template=wanted)
+        restore(tmp_path, made=trained(3, 2), **options)
     with pytest.raises(UserError, match="not trained to its end"):
-        restore(tmp_path, steps=3, run=0, runs=2, template=wanted)
+        restore(tmp_path, made=trained(2, 3), **options)
+    with pytest.raises(UserError, match=r"something else \(config.rate: 0.1 -> 0.5"):
+        other = {**DEPENDS, "config": {"rate": 0.5}}
+        restore(tmp_path, made=trained(2, 2, other), **options)
     for path in (tmp_path / "0000" / "2").rglob("*"):
         if path.is_file():
             path.write_bytes(b"\x80\x04damage")
-    with pytest.raises(UserError, match="no checkpoint that can be read"):
-        restore(tmp_path, steps=2, run=0, runs=2, template=wanted)
+    with pytest.raises(UserError, match=r"cannot read|no checkpoint that can be read"):
+        restore(tmp_path, made=made, **options)
 
 
 @pytest.mark.parametrize(
-    ("sizes", "written", "held"),
-    [((2, 1), True, (2, 1)), ((2, 1), False, (2, 2)), ((1, 2), True, (1, 2))],
+    ("sizes", "written"), [((2, 1), True), ((2, 1), False), ((1, 2), True)]
 )
-def test_each_run_is_found_in_its_chunk(tmp_path, sizes, written, held):
-    """Sizes of chunks as they were written down, or all alike and filled up."""
-    values = np.arange(3, dtype=np.float32)
-    for number, (size, count) in enumerate(zip(sizes, held, strict=True)):
-        own = values[sum(sizes[:number]) :][:size]
-        own = np.append(own, np.repeat(own[-1:], count - size))
-        with Checkpoints(tmp_path / f"{number:04d}") as chunk:
-            chunk.save(4, {"params": {"w": own}})
+def test_each_run_is_found_in_its_chunk(tmp_path, sizes, written):
+    """Sizes of chunks as they were written down, or all alike."""
+    made, values = trained(3, 4), np.split(np.arange(3, dtype=np.float32), sizes[:1])
+    save(tmp_path, made, sizes, [{"w": own} for own in values])
     if written:
         (tmp_path / "chunks.json").write_text(json.dumps(sizes))
     template = {"params": {"w": np.float32(0)}}
     for run in range(3):
-        found = restore(tmp_path, steps=4, run=run, runs=3, template=template)
+        found = restore(tmp_path, made=made, run=run, template=template)
         assert found["params"]["w"] == run
+
+
+def test_chunks_that_changed_places_are_refused(tmp_path):
+    """Else a fold would be given the network that was trained on whom it holds out."""
+    made, values = trained(2, 4), np.arange(2, dtype=np.float32)
+    save(tmp_path, made, (1, 1), [{"w": own[None]} for own in values])
+    for number, name in (("0000", "aside"), ("0001", "0000"), ("aside", "0001")):
+        (tmp_path / number).rename(tmp_path / name)
+    with pytest.raises(UserError, match="something else .runs: "):
+        template = {"params": {"w": np.float32(0)}}
+        restore(tmp_path, made=made, run=0, template=template)
+
+
+def test_other_predictions_than_those_of_the_run_are_refused(images, tmp_path):
+    """Its card would tell of them."""
+    copy = shutil.copytree(images, tmp_path / "copy")
+    path = copy / "predictions.csv"
+    path.write_text(path.read_text().replace(",0.", ",0.0", 1))
+    with pytest.raises(UserError, match="not what the stage classifier wrote"):
+        opened(copy)
 
 
 def test_flow_images_are_exported_as_such(export, images, tmp_path):

@@ -1,6 +1,7 @@
 """Formats over time and over methods: older ones load, every method is exported."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -90,6 +91,28 @@ def test_every_method_takes_any_batch(method, given):
     said = jax.eval_shape(made.apply, made.template(), *made.inputs(b))
     assert said["probabilities"].shape == (b, 3)
     assert ("flow" in said) == (given == "tvl1")
+
+
+@pytest.mark.parametrize(
+    ("detector", "level"), [("mesh", True), ("haar", True), ("frame", False)]
+)
+def test_a_description_says_how_its_data_were_cut_out(detector, level):
+    config = base.get_config().to_dict() | {"input": "tvl1"}
+    one = Classes(("a", "b", "c")), (28, 28, 3)
+    face = model.describe(config, *one, detector=detector).face
+    assert (face["detector"], face["eyes_level"]) == (detector, level)
+    assert model.describe(config, *one).face is None  # nobody knows
+    images = config | {"input": "images"}
+    assert model.describe(images, *one, detector=detector).face is None
+
+
+@pytest.mark.parametrize("name", [bundle.CONFIG, bundle.ARRAYS, bundle.SUMS])
+def test_a_pipe_in_an_export_is_not_waited_for(name, tmp_path):
+    folder = shutil.copytree(GOLDEN, tmp_path / "export")
+    (folder / name).unlink(missing_ok=True)
+    os.mkfifo(folder / name)
+    with pytest.raises(UserError, match="no file but a pipe|no such file"):
+        bundle.load(folder)
 
 
 def test_nothing_unpickles():

@@ -18,12 +18,12 @@ def test_reads_what_a_run_left(results, tmp_path):
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        (b"", "cannot be read as JSON"),
-        (b'{"protocol": {"name"', "cannot be read as JSON"),
-        (b"\xff\xfe{}", "cannot be read as JSON"),
-        (b"[" * 100_000, "cannot be read as JSON"),
-        (b"[]", "no JSON object"),
-        (b"null", "no JSON object"),
+        (b"", "cannot read "),
+        (b'{"protocol": {"name"', "cannot read "),
+        (b"\xff\xfe{}", "cannot read "),
+        (b"[" * 100_000, "cannot read "),
+        (b"[]", "it holds a list, no dict"),
+        (b"null", "it holds a NoneType, no dict"),
         (b'{"protocol": "LOSO"}', "no protocol.name"),
         (b'{"protocol": {"name": "LOSO"}}', "no protocol.score"),
     ],
@@ -39,6 +39,6 @@ def test_refuses_what_is_none(text, says, tmp_path):
 def test_says_that_there_is_none(folder, tmp_path):
     if folder:
         (tmp_path / "results.json").mkdir()
-    says = "cannot be read" if folder else "holds no finished run"
+    says = "it is a folder" if folder else "holds no finished run"
     with pytest.raises(UserError, match=says):
         finished.results(Workdir(epath.Path(tmp_path)))

@@ -371,7 +371,7 @@ def as_list(value):
         ("scvit.train.epochs", -1.0, "at least 0"),
         ("scvit.model.depth", -1, "at least 1"),
         ("scvit.model.dropout", -1.0, "at least 0"),
-        ("scvit.train.ema", 2.0, "at most 1"),
+        ("scvit.train.ema", 2.0, "at most 0.999999999"),
         ("scvit.train.warmup", 5.0, "at most 1"),
         ("scvit.loss.omega", -1.0, "at least 0"),
         ("motion.network.cells", (8, 0), "at least 1"),

@@ -1,6 +1,7 @@
 """What config.motion.init accepts, and what it says of the rest."""
 
 import json
+import shutil
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from selfme_jax.types import UserError
 from selfme_jax.workdir import open_workdir
 
 NETWORK = {"groups": 3, "windows": (0.6, 2.0), "dtype": "float32"}
+TRAIN = {"steps": 7, "learning_rate": 0.1}
 VARIABLES = {"params": {"a": {"kernel": np.arange(6.0).reshape(2, 3)}, "b": np.ones(4)}}
 
 
@@ -19,12 +21,13 @@ def folder(tmp_path):
     """A finished pretraining run of 7 steps, on two devices."""
     config = {
         "task": "pretraining",
-        "motion": {"network": NETWORK, "train": {"steps": 7}, "scope": "per_fold"},
+        "motion": {"network": NETWORK, "train": TRAIN, "scope": "per_fold"},
     }
     write(tmp_path, config)
     saved = {"params": {"a": {"kernel": twice(VARIABLES["params"]["a"]["kernel"])}}}
     saved["params"]["b"] = twice(VARIABLES["params"]["b"])
-    with Checkpoints(tmp_path / "checkpoints" / "motion" / "0000") as chunk:
+    depends = {"motion": config["motion"], "start": ""}
+    with Checkpoints(tmp_path / "checkpoints" / "motion" / "0000", depends) as chunk:
         chunk.save(7, saved)
     return tmp_path
 
@@ -99,3 +102,16 @@ def test_arrays_of_other_shapes_are_named(folder):
         r"- params/a/kernel: float64 \[2, 4\]\n\+ params/a/kernel: float64 \[2, 3\]",
         template=template,
     )
+
+
+def test_a_checkpoint_of_another_config_is_not_one(folder):
+    change(folder, "motion", "train", "learning_rate", value=0.5)
+    refused(folder, r"another config .* \(motion.train.learning_rate: 0.1 -> 0.5\)")
+
+
+def test_a_checkpoint_that_does_not_say_what_made_it(folder):
+    place = folder / "checkpoints" / "motion" / "0000"
+    shutil.rmtree(place)
+    with Checkpoints(place) as chunk:
+        chunk.save(7, VARIABLES)
+    refused(folder, "does not say what made its motion")

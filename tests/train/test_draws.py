@@ -1,6 +1,7 @@
 """No sampler draws from outside the training side: by construction, and checked."""
 
 import sys
+import warnings
 from pathlib import Path
 
 import jax
@@ -11,6 +12,7 @@ import pytest
 from selfme_jax.inputs import device_clips, learning
 from selfme_jax.systems import base, deep
 from selfme_jax.systems.deep import Data
+from selfme_jax.targets import classes
 from selfme_jax.train import draws, loop
 from selfme_jax.train.draws import DrawnOutsideError
 from selfme_jax.train.log import Log
@@ -180,3 +182,9 @@ def test_all_samplers_draw_where_they_are_looked_at():
             sampler()
         (chosen,) = drawn
         assert chosen.shape == (16,) and draws.outside(run.weights, drawn) == 0
+
+
+def test_a_balance_that_overflows_warns_of_nothing():
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert np.isinf(classes.by_count(np.array([2, 3]), -1000.0)[1])

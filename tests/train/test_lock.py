@@ -186,6 +186,13 @@ def test_whatever_the_file_holds(tmp_path, content):
     take(tmp_path)
 
 
+def test_a_pipe_of_that_name_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "lock")
+    for refused in (take, lambda folder: lock.free(files.path(folder))):
+        with pytest.raises(UserError, match="lock is no file but a pipe"):
+            refused(tmp_path)
+
+
 def test_only_the_first_process_of_a_pod_holds(tmp_path, monkeypatch):
     monkeypatch.setattr(lock.parallel, "leads", lambda: False)
     with lock.held(files.path(tmp_path)):

@@ -22,6 +22,7 @@ class OfficialClips:
     max_frames: of a clip, evenly chosen among those that are there; onset and apex
       always. 0 = all. imitation: whether faces are synthetic. size: of them, pixels.
       off: onset and apex are wrong by up to so many frames (``data.key_frames``).
+      detector: that cut the faces out, by name; '' = not one and the same for all.
     """
 
     classes: tuple[str, ...]
@@ -31,6 +32,7 @@ class OfficialClips:
     imitation: bool = False
     size: int = 0
     off: int = 0
+    detector: str = ""
 
     def clip(self, index: int) -> Clip:
         """Frames [t, size, size, 3] and the apex."""
@@ -148,9 +150,9 @@ def load(
         _check_counts(name, samples, classes)
     imitation = bool(metadata["imitation"])
     size = int(metadata["size"])
-    return OfficialClips(
-        names, samples, stored, max_frames, imitation, size, key_frames_off
-    )
+    detector = Path(str(metadata["options"]["detector"])).name
+    shown = max_frames, imitation, size, key_frames_off, detector
+    return OfficialClips(names, samples, stored, *shown)
 
 
 _REMEDY = (

@@ -83,6 +83,7 @@ def load(
         raise UserError(
             f"faces of different sizes: {said}. Prepare them with the same --size."
         )
+    detectors = {data.detector for data in opened}
     return OfficialClips(
         known[names[0]],
         tuple(sample for data in opened for sample in data.samples),
@@ -91,4 +92,5 @@ def load(
         any(data.imitation for data in opened),
         opened[0].size,
         key_frames_off,
+        detectors.pop() if len(detectors) == 1 else "",
     )

@@ -1,5 +1,7 @@
 """Several prepared datasets read as one."""
 
+import shutil
+
 import numpy as np
 import pytest
 import tiny_release
@@ -70,6 +72,18 @@ def test_what_cannot_be_joined(data, name, options, part):
     with pytest.raises(UserError) as caught:
         load(name, data, **options)
     assert part in str(caught.value)
+
+
+def test_who_cut_the_faces_out_is_known_if_it_was_one(data, tmp_path):
+    assert load("casme2+samm", data).detector == load("samm", data / "samm").detector
+    assert load("samm", data / "samm").detector == "mesh"
+    source, face = data.parent / "releases" / "samm", align.Similarity(12, 12, 20, 0)
+    shutil.copytree(data / "casme2", tmp_path / "casme2")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(align, "find", lambda image, *, detector: face)
+        prepare("samm", source, tmp_path / "samm", classes=3, detector="haar")
+    assert load("samm", tmp_path / "samm").detector == "haar"
+    assert load("casme2+samm", tmp_path).detector == ""
 
 
 def test_faces_of_another_size(data, tmp_path):
