@@ -57,7 +57,9 @@ def register(source: jax.Array, driving: jax.Array) -> jax.Array:
     shape = source.shape[1:3]
     source, driving = jax.lax.stop_gradient((source, driving))
     size = 2 * (CELLS + 3) ** 2 + (LIGHT_CELLS + 3) ** 2
-    found = jnp.zeros((len(source), size))
+    # Not a constant: XLA would work out the first step's empty fields as it compiles,
+    # for seconds.
+    found = source[:, 0, 0, :1] * jnp.zeros(size)
     for sigma in BLURS:
         pair = (blur(x, sigma=sigma * shape[1]) for x in (source, driving))
         found = _step(found, *pair)
