@@ -40,7 +40,8 @@ def finished(folder, made, template):
     """The workdir of a run of that config, trained to its end: zeros."""
     run = open_workdir(folder)
     run.claim(made.settings, free=())
-    with Checkpoints(run.checkpoints("motion") / "0000") as chunk:
+    depends = {"motion": made.motion, "start": ""}
+    with Checkpoints(run.checkpoints("motion") / "0000", depends) as chunk:
         zeros = jax.tree.map(lambda x: np.zeros((1, *x.shape), x.dtype), template)
         chunk.save(made.motion["train"]["steps"], zeros)
     return run

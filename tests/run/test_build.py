@@ -61,7 +61,7 @@ def test_published_weights_imply_ststnet_and_one_seed(config):
     ("key", "value", "names"),
     [
         ("method", "resnet", ["config.method 'resnet'", "ststnet, featref"]),
-        ("input", "video", ["config.input 'video'", "learned, tcae, tvl1, images"]),
+        ("input", "video", ["config.input 'video'", "learned, tcae, tvl1, registered"]),
         ("flow.channels", "vu", ["config.flow.channels 'vu'", "uv, uvs"]),
         ("seeds", 0, ["config.seeds is 0", "at least 1"]),
         ("bootstrap", -5, ["config.bootstrap is -5", "at least 1"]),
