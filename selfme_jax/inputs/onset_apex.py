@@ -8,11 +8,15 @@ import jax
 import numpy as np
 
 from selfme_jax.inputs import device_clips, flow_reading
-from selfme_jax.inputs.base import PlainInput
+from selfme_jax.inputs.base import FlowInput, PlainInput
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Array, ClipDataset, Dataset, Split, frames_of
 
 Read = Callable[[np.ndarray, np.ndarray], np.ndarray]
+# (source, driving) [b, h, w, 3] in [0, 1] -> [b, h, w, 2] pixels, backward:
+# driving(p) = source(p + flow(p)).
+Find = Callable[[jax.Array, jax.Array], jax.Array]
+BATCH = 8  # pairs at once, where flow is computed
 
 
 class OnsetApex(NamedTuple):
@@ -63,6 +67,43 @@ class OfOnsetApex:
     of_clips = True
     learns = starts = False
     arguments: tuple[str, ...] = ("onset", "apex")
+
+
+@partial(jax.jit, static_argnames=("find", "size"))
+def flow_images(
+    onset: jax.Array, apex: jax.Array, *, find: Find, size: int
+) -> jax.Array:
+    """[b, size, size, 3] (u, v, strain) of onset -> apex, in pixels of the frame.
+
+    Backward as learned motion is: apex(p) = onset(p + flow(p)).
+    """
+    flow = find(device_clips.to_float(onset), device_clips.to_float(apex))
+    return jax.vmap(partial(device_clips.shrink, size=size))(flow)
+
+
+class PairFlow(OfOnsetApex, FlowInput):
+    """Flow of onset to apex by ``find``, which learns nothing."""
+
+    words: ClassVar[str]
+
+    @staticmethod
+    def find(source: jax.Array, driving: jax.Array) -> jax.Array:
+        """See ``Find``."""
+        raise NotImplementedError
+
+    def stage(self, settings: Mapping, frame: tuple, start: None = None) -> OnsetApex:
+        """With the constants of what finds it."""
+        del frame, start
+        read = partial(flow_images, find=self.find, size=settings["flow"]["size"])
+        return OnsetApex(self.words, lambda *pair: in_batches(read, *pair, size=BATCH))
+
+    def apply(
+        self, network: None, variables: None, *given: jax.Array, size: int
+    ) -> tuple[jax.Array, dict[str, jax.Array]]:
+        """Flow in pixels."""
+        del network, variables
+        flow = self.find(*map(device_clips.to_float, given))
+        return jax.vmap(partial(device_clips.shrink, size=size))(flow), {"flow": flow}
 
 
 class GreyLevels(OfOnsetApex, PlainInput):

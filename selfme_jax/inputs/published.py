@@ -7,18 +7,19 @@ whose motion is known, and so are the answers upon it (docs/motion.md).
 """
 
 import functools
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
+from selfme_jax.inputs import tvl1
 from selfme_jax.inputs.base import FlowInput
 from selfme_jax.inputs.device_clips import to_float
 from selfme_jax.inputs.flow_reading import stretch
-from selfme_jax.inputs.onset_apex import OfOnsetApex, OnsetApex, in_batches
-from selfme_jax.motion import registration
+from selfme_jax.inputs.onset_apex import BATCH, Find, OfOnsetApex, OnsetApex, in_batches
+from selfme_jax.motion.registration import register
 from selfme_jax.ops import flow as flow_ops
 from selfme_jax.types import Array, Dataset
 
@@ -28,28 +29,15 @@ SIZE = 28
 # brows, mouth and its corners lie as they do in the published images.
 FRAME = (0.2417, 0.1750, 0.7583, 0.9333)
 MARGIN = 0.03  # of the crop, beyond the frame: flow is poor at borders
-BATCH = 8  # pairs at once
-
-
-def registered(onset: jax.Array, apex: jax.Array) -> jax.Array:
-    """[b, h, w, 2] pixels, onset -> apex, of frames in [0, 1]."""
-    return registration.register(apex, onset)
-
-
-def tvl1(onset: jax.Array, apex: jax.Array) -> jax.Array:
-    """The same by OpenCV's form of TV-L1."""
-    return flow_ops.tvl1(onset, apex, preset="opencv")
 
 
 @functools.partial(jax.jit, static_argnames="find")
-def motion(
-    onset: jax.Array, apex: jax.Array, *, find: Callable = registered
-) -> jax.Array:
+def motion(onset: jax.Array, apex: jax.Array, *, find: Find = register) -> jax.Array:
     """Flow in the published framing, onset -> apex, in pixels of the crop.
 
     Args:
       onset, apex: [b, h, w, 3] uint8 RGB, crops of the one framing of faces.
-      find: ``registered`` or ``tvl1``.
+      find: what finds it (``onset_apex.Find``).
 
     Returns:
       [b, 28, 28, 2] float32 (u, v), averages over the area of each pixel.
@@ -58,7 +46,7 @@ def motion(
     rows, top, bottom = _window(h, FRAME[1], FRAME[3])
     columns, left, right = _window(w, FRAME[0], FRAME[2])
     cut = [to_float(x[..., top:bottom, left:right, :]) for x in (onset, apex)]
-    flow = find(*cut)
+    flow = find(cut[1], cut[0])  # forward: onset(p) = apex(p + flow(p))
     return jnp.einsum("yi,...ijc,xj->...yxc", rows, flow, columns)
 
 
@@ -83,7 +71,7 @@ def _window(size: int, start: float, stop: float) -> tuple[np.ndarray, int, int]
 
 
 def motions(
-    onset: np.ndarray, apex: np.ndarray, *, find: Callable = registered
+    onset: np.ndarray, apex: np.ndarray, *, find: Find = register
 ) -> np.ndarray:
     """``motion`` of any number of pairs, a few at once: [n, 28, 28, 2] float32."""
     if not len(onset):
@@ -97,7 +85,7 @@ class Published(OfOnsetApex, FlowInput):
 
     name = "published"
     words = "B-spline registration in the published form"
-    find = staticmethod(registered)
+    find = staticmethod(register)
 
     def shape(self, settings: Mapping, dataset: Dataset) -> tuple[int, int, int]:
         """(28, 28, 3)."""
@@ -126,4 +114,4 @@ class PublishedTVL1(Published):
 
     name = "published_tvl1"
     words = "TV-L1 flow in the published form"
-    find = staticmethod(tvl1)
+    find = staticmethod(tvl1.find)

@@ -3,8 +3,9 @@
 import jax.numpy as jnp
 import numpy as np
 
-from selfme_jax.inputs import registered
+from selfme_jax.inputs import onset_apex
 from selfme_jax.inputs import tvl1 as optical_flow
+from selfme_jax.inputs.registered import Registered
 from selfme_jax.inputs.registry import INPUTS
 from selfme_jax.train.loop import Stage
 from selfme_jax.types import Clip, Sample
@@ -33,9 +34,9 @@ def test_flow_is_backward_onset_to_apex_of_every_clip(monkeypatch, tmp_path):
     monkeypatch.setattr(optical_flow.flow_ops, "tvl1", tvl1)
     stage = Stage("motion", open_workdir(tmp_path), None)
     read = INPUTS["tvl1"].stage({"flow": {"size": 4}}, (6, 8, 3))
-    optical_flow.flow_images.clear_cache()  # compiled with the true one, or this
+    onset_apex.flow_images.clear_cache()  # compiled with the true one, or this
     got = read.fit_transform(Clips(), (), 0, stage)
-    optical_flow.flow_images.clear_cache()
+    onset_apex.flow_images.clear_cache()
     assert got.shape == (1, 11, 4, 4, 3)
     # apex(p) = onset(p + flow(p)): the apex is the first frame of TV-L1's two.
     apex = [10 * i + 1 + i % 3 for i in range(11)]
@@ -49,12 +50,10 @@ def test_registration_is_backward_onset_to_apex(monkeypatch, tmp_path):
     def register(source, driving):
         return jnp.stack([255 * source[..., 0], 255 * driving[..., 0]], axis=-1)
 
-    monkeypatch.setattr(registered, "register", register)
+    monkeypatch.setattr(Registered, "find", staticmethod(register))
     stage = Stage("motion", open_workdir(tmp_path), None)
     read = INPUTS["registered"].stage({"flow": {"size": 4}}, (6, 8, 3))
-    registered.flow_images.clear_cache()  # compiled with the true one, or this
     got = read.fit_transform(Clips(), (), 0, stage)
-    registered.flow_images.clear_cache()
     assert got.shape == (1, 11, 4, 4, 3)
     onset, apex = 10 * np.arange(11), 10 * np.arange(11) + 1 + np.arange(11) % 3
     np.testing.assert_allclose(got[0, :, 2, 1, 0], onset, atol=1e-3)
