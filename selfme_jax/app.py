@@ -6,6 +6,11 @@ Needs the extra app. It listens on this machine alone, and asks nobody for anyth
 what is uploaded is deleted at the end. docs/own_clips.md says what is answered.
 """
 
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
+
 from absl import flags
 
 from selfme_jax import extras

@@ -7,6 +7,11 @@ WHAT is a video, a folder of frames (with --fps), a folder of videos, two pictur
 (onset apex), or the word example. docs/own_clips.md says what is written.
 """
 
+if __name__ == "__main__":  # before the imports, which take seconds
+    from selfme_jax.train import preemption
+
+    preemption.starting()
+
 from functools import partial
 from pathlib import Path
 

@@ -9,7 +9,12 @@ import time
 import command
 import pytest
 
-WAYS = (["-m", "selfme_jax.main"], ["-m", "selfme_jax", "main"])
+from selfme_jax.__main__ import COMMANDS
+
+WAYS = (
+    *(["-m", f"selfme_jax.{name}"] for name in COMMANDS),
+    ["-m", "selfme_jax", "main"],
+)
 
 
 def handles(pid, number):
@@ -33,7 +38,7 @@ def has_loaded(pid, word):
 def test_signals_that_arrive_during_imports(way, number, code, word):
     """As a scheduler may send them at any moment; nobody's traceback is printed."""
     process = subprocess.Popen(
-        [sys.executable, *way, "--config=synthetic"],
+        [sys.executable, *way],
         cwd=command.ROOT,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -49,6 +54,23 @@ def test_signals_that_arrive_during_imports(way, number, code, word):
     assert process.returncode == code, err
     assert (out, len(err.splitlines())) == ("", 1)
     assert f"error: {word}; nothing had begun" in err
+
+
+@pytest.mark.parametrize("way", [WAYS[0], WAYS[-1]])
+@pytest.mark.parametrize(
+    ("name", "value"), [("JAX_NUM_CPU_DEVICES", "abc"), ("JAX_ENABLE_X64", "perhaps")]
+)
+def test_what_jax_cannot_read_of_its_environment_is_said(way, name, value):
+    ended = subprocess.run(
+        [sys.executable, *way, "--config=synthetic"],
+        cwd=command.ROOT,
+        env=os.environ | {name: value},
+        capture_output=True,
+        text=True,
+    )
+    assert ended.returncode == 2, ended.stderr
+    assert (ended.stdout, len(ended.stderr.splitlines())) == ("", 2)
+    assert value in ended.stderr and name in ended.stderr
 
 
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path):

@@ -8,9 +8,11 @@ that takes time.
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import TracebackType
 
 _ASKED, _HELD = threading.Event(), threading.Event()
 
@@ -29,12 +31,15 @@ class PreemptedError(Exception):
 def starting() -> None:
     """Until ``watch``, SIGTERM (exit 75) and ctrl-C (130) end this process at once.
 
-    Call it before anything that takes time is imported: an exception would be lost or
-    misread in there, and nothing has begun that could be saved.
+    And where JAX refuses a variable of the environment, which it reads as it is
+    imported, that is said (exit 2). Call it before anything that takes time is
+    imported: an exception would be lost or misread in there, and nothing has begun
+    that could be saved.
     """
     for number in (signal.SIGTERM, signal.SIGINT):
         if signal.getsignal(number) != signal.SIG_IGN:
             signal.signal(number, _leave)
+    sys.excepthook = _explain
 
 
 def watch() -> None:
@@ -71,3 +76,20 @@ def _leave(number: int, frame: object) -> None:
     name, code = ("SIGTERM", 75) if number == signal.SIGTERM else ("interrupted", 130)
     os.write(2, f"error: {name}; nothing had begun. The same command does.\n".encode())
     os._exit(code)
+
+
+def _explain(
+    kind: type[BaseException], error: BaseException, trace: TracebackType | None
+) -> None:
+    """Lines in place of a traceback out of JAX's reading of its variables."""
+    last = trace
+    while last and last.tb_next:
+        last = last.tb_next
+    place = last.tb_frame.f_globals.get("__name__") if last else ""
+    if kind is not ValueError or place != "jax._src.config":
+        sys.__excepthook__(kind, error, trace)
+        return
+    names = ", ".join(name for name in os.environ if name.startswith("JAX_"))
+    text = f"error: JAX reads from its environment: {error}.\nCorrect one of {names}."
+    print(text, file=sys.stderr, flush=True)
+    os._exit(2)
