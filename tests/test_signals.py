@@ -73,6 +73,45 @@ def test_what_jax_cannot_read_of_its_environment_is_said(way, name, value):
     assert value in ended.stderr and name in ended.stderr
 
 
+COMPILES = """
+'What compiles for seconds.'
+import os, signal, sys, threading
+import jax, jax.numpy as jnp
+from selfme_jax.run import cli
+
+def main():
+    number = getattr(signal, os.environ["NUMBER"])
+    threading.Timer(1.5, os.kill, (os.getpid(), number)).start()
+    def long(x):
+        for i in range(400):
+            x = jnp.sin(x @ x) + i
+        return x
+    jax.jit(long)(jnp.ones((64, 64)))
+
+cli.run(main)
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [("SIGTERM", 75), ("SIGINT", 130)])
+def test_signals_that_arrive_while_jax_compiles(number, code, tmp_path):
+    """Not by a segmentation fault: JAX is not fit for an orderly end after them."""
+    ended = subprocess.run(
+        [sys.executable, "-c", COMPILES],
+        cwd=command.ROOT,
+        env=os.environ
+        | {
+            "NUMBER": number,
+            "JAX_COMPILATION_CACHE_DIR": str(tmp_path / "cache"),
+            "JAX_DISABLE_MOST_OPTIMIZATIONS": "0",  # or compiling takes no time
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert ended.returncode == code, ended.stderr
+    assert len(ended.stderr.splitlines()) == 1
+
+
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
     """``| head -1``: the exit code is that of a program that SIGPIPE ended."""
     data = command.write_flow_images(tmp_path / "toy")

@@ -7,6 +7,7 @@ import sys
 import time
 import traceback
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from typing import NoReturn
 
 import jax
@@ -196,6 +197,12 @@ def _fail(text: str, code: int, member: pods.Member | None = None) -> NoReturn:
         print(f"error: {_readable(text)}", file=sys.stderr, flush=True)
     if member:
         member.leave(code, text)
+    if code in (PREEMPTED, INTERRUPTED):
+        # A signal's exception that came while JAX traced or compiled leaves it in a
+        # state whose orderly end is a segmentation fault. All that is ours is closed.
+        with suppress(OSError):
+            sys.stdout.flush()
+        os._exit(code)
     sys.exit(code)
 
 
