@@ -7,6 +7,7 @@ from scipy import ndimage
 from selfme_jax.data.faces import framing
 from selfme_jax.data.faces.detection import Box, Face
 from selfme_jax.inputs import published
+from selfme_jax.inputs.registry import INPUTS
 
 SIZE = 256
 
@@ -37,14 +38,16 @@ def test_the_frame_is_that_of_the_published_images():
     np.testing.assert_allclose(corners, wanted, atol=0.1)
 
 
-def test_motion_is_found_where_it_is_and_points_to_the_apex(texture):
+@pytest.mark.parametrize("name", ["published", "published_tvl1"])
+def test_motion_is_found_where_it_is_and_points_to_the_apex(name, texture):
     """A smile's corner on the right of the picture, rising outwards."""
     left, top, right, bottom = np.array(published.FRAME) * SIZE
     pixel = np.array([right - left, bottom - top]) / published.SIZE
     column, row = 20, 18
     at = np.array([left, top]) + (np.array([column, row]) + 0.5) * pixel
     apex = moved(texture, at, (1.5, -2.0), 12)
-    flow = np.asarray(published.motion(texture[None], apex[None]))[0]
+    find = INPUTS[name].find
+    flow = np.asarray(published.motion(texture[None], apex[None], find=find))[0]
     assert flow.shape == (28, 28, 2)
     length = np.hypot(flow[..., 0], flow[..., 1])
     peak = np.unravel_index(length.argmax(), length.shape)

@@ -1,11 +1,12 @@
 """B-spline registration against known motion and against dense normal equations."""
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import ndimage
 
-from selfme_jax.motion import registration
+from selfme_jax.motion import network, registration
 from selfme_jax.ops import bspline
 
 
@@ -126,3 +127,24 @@ def test_a_step_solves_the_normal_equations(monkeypatch):
     change = got - controls
     near = np.linalg.norm(change - expected) / np.linalg.norm(expected)
     assert near < 0.02
+
+
+def test_the_motion_network_begins_with_it():
+    """A candidate more, which the mixture trusts before anything is learned."""
+    sizes = {
+        **{"groups": 2, "points": 3, "cells": (2, 2), "generator_blocks": 1},
+        **{"keypoint_width": 8, "keypoint_blocks": (1,), "generator_width": 8},
+        **{"dense_width": 8, "dense_depth": 2, "generator_down": 1},
+    }
+    flow = bump((64, 64))
+    source = texture(7, (64, 64))
+    pair = [jnp.asarray(x, jnp.float32)[None] for x in (source, moved(source, flow))]
+    found = {}
+    for registered in (False, True):
+        made = network.MotionNetwork(**sizes, registration=registered)
+        variables = jax.jit(made.init)(jax.random.key(0), *pair)
+        found[registered] = made.apply(variables, *pair, method="motion")
+        read = np.asarray(network.extract(made, variables, *pair))[0]
+    assert found[True].weights.shape[-1] == found[False].weights.shape[-1] + 1
+    assert float(found[True].weights[..., -1].min()) > 0.9
+    assert np.corrcoef(read.ravel(), flow.ravel())[0, 1] > 0.9
