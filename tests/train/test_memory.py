@@ -30,7 +30,7 @@ def fit(folder, deep, monkeypatch, **changes):
     def compiled(*_):
         raise AssertionError("compiled")
 
-    monkeypatch.setattr(loop.programs, "build", compiled)
+    monkeypatch.setattr(loop.compiled, "build", compiled)
     loop.fit(task, runs, data, lambda v, *_: v, Stage("toy", run, Log(run)), names)
 
 
