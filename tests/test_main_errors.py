@@ -30,7 +30,10 @@ FLAGS = {
     "wrong type": ("--config.scvit.model.width=wide", ["scvit.model.width", "int"]),
     "whole group": ("--config.scvit=3", ["--config.scvit"]),
     "method": ("--config.method=resnet", ["config.method", "vit, scvit"]),
-    "input": ("--config.input=bogus", ["config.input", "learned, tcae, tvl1, registered"]),
+    "input": (
+        "--config.input=bogus",
+        ["config.input", "learned, tcae, tvl1, registered"],
+    ),
     "dataset": ("--config.data.name=mnist", ["mnist", "flow_images, synthetic"]),
     "wrong input": ("--config.input=learned", ["--config.input=images"]),
     "no faces": ("--config.data.name=synthetic", ["--config.input=learned"]),
