@@ -18,6 +18,7 @@ from selfme_jax.data.synthetic.expressions import Mixture
 from selfme_jax.data.synthetic.skin import NUISANCES
 
 SIZE = 28  # pixels of an image, each way
+MIDDLE = (SIZE - 1) / 2
 # Framing of the published images (columns, rows): where x = 0 and the brows are, and
 # pixels per unit of face coordinates, so that brows are at row 4, the mouth at row 19
 # and its corners at columns 6 and 21.
@@ -75,7 +76,9 @@ def draw(seed: int, step: int, n: int, *, mixture: Mixture, spread: Spread) -> F
     chosen = rng.choice(len(mixture.shares), n, p=mixture.shares)
     sides = mixture.sides[chosen]
     noted, levels = perform(rng, sides, mixture.units, spread)
-    placed = place(rng, levels, mixture.units, spread)
+    people = faces(rng, n, spread)
+    bumps = place(rng, levels, mixture.units, people, spread)
+    placed = frame(bumps, crop(rng, n, spread))
     images = quantise(observe(rng, evaluate(placed), spread))
     lone = np.sign(sides[..., 1] - sides[..., 0]).astype(np.int8)
     return Fields(images, mixture.classes[chosen], noted, lone)
@@ -121,7 +124,7 @@ def faces(rng: np.random.Generator, n: int, spread: Spread) -> Anatomy:
 
 
 class Placed(NamedTuple):
-    """k bumps of each of n faces, in pixels; of those that a face lacks, motion is 0.
+    """k bumps of each of n faces; of those that a face lacks, motion is 0.
 
     centres, extents, motions: [n, k, 2] float32. powers: [n, k] float32, of the
     profile exp(-|d / extent|^p / 2): 2 is a Gaussian, more has a flat top.
@@ -137,9 +140,13 @@ def place(
     rng: np.random.Generator,
     levels: np.ndarray,
     units: tuple[int, ...],
+    people: Anatomy,
     spread: Spread,
 ) -> Placed:
-    """Bumps on the faces of n people who move by ``levels`` [n, a + nuisances, 2]."""
+    """Bumps on n faces that move by ``levels`` [n, a + nuisances, 2].
+
+    Centres and extents in face coordinates, motions without unit.
+    """
     n, table = len(levels), skin.table(units)
     whole = np.concatenate([levels, levels.mean(-1, keepdims=True)], axis=-1)
     level = whole[:, table.unit, table.side]
@@ -150,7 +157,7 @@ def place(
         own = rng.standard_normal((n, len(table.pair), *shape), np.float32)
         return 0.8 * shared[:, table.pair] + 0.6 * own
 
-    centres = skin.points(faces(rng, n, spread))[:, table.landmark] + table.shift
+    centres = skin.points(people)[:, table.landmark] + table.shift
     centres = centres + np.array(spread.place) * vary(2)
     extents = table.extent * np.exp(spread.extent * vary(2))
     motions = _rotate(
@@ -160,8 +167,7 @@ def place(
     centres[..., 0] *= table.signs[:, 0]
     motions[..., 0] *= table.signs[:, 1]
     powers = rng.uniform(1.5, 3.5, (n, table.pair.max() + 1))[:, table.pair]
-    active = _pack(level != 0, Placed(centres, extents, motions, powers))
-    return frame(rng, active, spread)
+    return _pack(level != 0, Placed(centres, extents, motions, powers))
 
 
 def _rotate(vectors: np.ndarray, angles: np.ndarray) -> np.ndarray:
@@ -182,32 +188,65 @@ def _pack(active: np.ndarray, bumps: Placed) -> Placed:
     )
 
 
-def frame(rng: np.random.Generator, bumps: Placed, spread: Spread) -> Placed:
-    """From face coordinates to pixels: how the face was cut out, and how it is held."""
-    n = len(bumps.centres)
-    yaw = np.exp(
-        spread.yaw * rng.standard_normal((n, 1)) * np.sign(bumps.centres[..., 0])
-    )
+class Crop(NamedTuple):
+    """How each of n faces is cut out, and how it is held.
+
+    yaw: [n, 1], half the logarithm of the width of the right half against the left
+    one's. zoom: [n, 1, 2] factors on (x, y). roll: [n, 1] radians. shift: [n, 1, 2]
+    pixels.
+    """
+
+    yaw: np.ndarray
+    zoom: np.ndarray
+    roll: np.ndarray
+    shift: np.ndarray
+
+
+def crop(rng: np.random.Generator, n: int, spread: Spread) -> Crop:
+    """As widely as ``spread`` says."""
+    yaw = spread.yaw * rng.standard_normal((n, 1))
     zoom = np.exp(spread.zoom * rng.standard_normal((n, 1, 2)))
     roll = spread.roll * rng.standard_normal((n, 1))
-    shift = spread.shift * rng.standard_normal((n, 1, 2))
+    return Crop(yaw, zoom, roll, spread.shift * rng.standard_normal((n, 1, 2)))
+
+
+def frame(bumps: Placed, crop: Crop) -> Placed:
+    """From face coordinates to pixels of the image."""
     centres = (bumps.centres - np.array([0, BROW])) * SCALE
-    centres[..., 0] *= yaw
-    middle = (SIZE - 1) / 2
-    centres = (centres + ORIGIN - middle) * zoom
+    centres[..., 0] *= np.exp(crop.yaw * np.sign(bumps.centres[..., 0]))
+    centres = (centres + ORIGIN - MIDDLE) * crop.zoom
     return Placed(
-        _rotate(centres, roll) + middle + shift,
-        bumps.extents * np.array(SCALE) * zoom,
-        _rotate(bumps.motions, roll),
+        _rotate(centres, crop.roll) + MIDDLE + crop.shift,
+        bumps.extents * np.array(SCALE) * crop.zoom,
+        _rotate(bumps.motions, crop.roll),
         bumps.powers,
     )
 
 
-def evaluate(bumps: Placed) -> np.ndarray:
-    """The sum of all bumps: [n, 28, 28, 2] float32 (u, v), without unit."""
-    at = np.arange(SIZE, dtype=np.float32)[:, None, None, None]
+def unframe(points: np.ndarray, crop: Crop) -> np.ndarray:
+    """Where on the faces points of the image are: [n, m, 2] pixels -> the same shape.
+
+    The inverse of what ``frame`` does to centres.
+    """
+    back = _rotate(points - MIDDLE - crop.shift, -crop.roll)
+    face = back / crop.zoom + MIDDLE - ORIGIN
+    face[..., 0] /= np.exp(crop.yaw * np.sign(face[..., 0]))
+    return face / SCALE + np.array([0, BROW])
+
+
+def evaluate(bumps: Placed, at: np.ndarray | None = None) -> np.ndarray:
+    """The sum of all bumps: [n, rows, columns, 2] float32 (u, v), without unit.
+
+    Args:
+        bumps: in pixels.
+        at: [m, 2] (x, y) of the columns and rows that are looked at; None = the
+            pixels of the image, m = 28.
+    """
+    if at is None:
+        at = np.arange(SIZE)[:, None]
+    at = at.astype(np.float32)[:, None, None, :]
     centres, extents, motions, powers = (x.astype(np.float32) for x in bumps)
-    distance = np.abs(at - centres) / extents  # [28, n, k, 2]
+    distance = np.abs(at - centres) / extents  # [m, n, k, 2]
     profile = np.exp(-0.5 * distance ** powers[..., None])
     columns, rows = profile[..., 0], profile[..., 1]
     sums = [

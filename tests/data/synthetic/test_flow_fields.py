@@ -27,9 +27,17 @@ def levels(sides: dict[int, tuple[float, float]]) -> np.ndarray:
 
 def field(sides: dict[int, tuple[float, float]], spread: Spread = STILL) -> np.ndarray:
     """[28, 28, 2] of one face."""
-    rng = np.random.default_rng(3)
-    placed = flow_fields.place(rng, levels(sides), UNITS, spread)
-    return flow_fields.evaluate(placed)[0]
+    return fields(np.random.default_rng(3), levels(sides), spread)[0]
+
+
+def fields(
+    rng: np.random.Generator, level: np.ndarray, spread: Spread = STILL
+) -> np.ndarray:
+    """[n, 28, 28, 2] of n people who move by [n, a + nuisances, 2]."""
+    people = flow_fields.faces(rng, len(level), spread)
+    bumps = flow_fields.place(rng, level, UNITS, people, spread)
+    crop = flow_fields.crop(rng, len(level), spread)
+    return flow_fields.evaluate(flow_fields.frame(bumps, crop))
 
 
 def mirrored(flow: np.ndarray) -> np.ndarray:
@@ -92,8 +100,7 @@ def test_one_side_is_the_mirror_image_of_the_other(au):
 def test_a_gaze_goes_the_same_way_on_both_sides():
     level = levels({})
     level[0, len(UNITS) + tuple(skin.NUISANCES).index("gaze")] = 1
-    placed = flow_fields.place(np.random.default_rng(0), level, UNITS, STILL)
-    (flow,) = flow_fields.evaluate(placed)
+    (flow,) = fields(np.random.default_rng(0), level)
     assert flow[5:9, 3:8, 0].mean() > 0.2
     assert flow[5:9, 20:25, 0].mean() > 0.2
 
@@ -120,6 +127,31 @@ def test_evaluate_against_a_loop():
         np.testing.assert_allclose(flow[i, row, column], expected, atol=1e-5)
 
 
+def test_evaluated_anywhere_it_is_the_same_field():
+    """Columns and rows apart, between pixels too."""
+    rng = np.random.default_rng(0)
+    placed = flow_fields.Placed(
+        *(rng.uniform(2, 25, (2, 3, 2)) for _ in range(3)), rng.uniform(1.5, 3, (2, 3))
+    )
+    at = np.array([[3.0, 7.0], [20.0, 1.0], [11.0, 26.0]])
+    whole, some = flow_fields.evaluate(placed), flow_fields.evaluate(placed, at)
+    expected = whole[:, [7, 1, 26]][:, :, [3, 20, 11]]
+    np.testing.assert_allclose(some, expected, atol=1e-5)
+
+
+def test_unframe_undoes_frame():
+    rng = np.random.default_rng(2)
+    spread = Spread(zoom=0.2, roll=0.3, yaw=0.3, shift=4.0)
+    crop = flow_fields.crop(rng, 3, spread)
+    face = rng.uniform(-1, 1, (3, 50, 2))
+    blank = np.ones((3, 50, 2))
+    framed = flow_fields.frame(
+        flow_fields.Placed(face, blank, blank, blank[..., 0]), crop
+    )
+    assert np.abs(framed.centres - 13.5).max() > 20  # it did something
+    np.testing.assert_allclose(flow_fields.unframe(framed.centres, crop), face)
+
+
 def test_framing_of_the_published_images():
     """Brows at row 4, the mouth at row 19, its corners at columns 6 and 21."""
     points = dict(zip(skin.names(), skin.points(middle_face())[0], strict=True))
@@ -141,7 +173,7 @@ def test_zoom_shift_and_roll_move_the_whole_picture():
     spread = STILL._replace(shift=2.0)
     rng = np.random.default_rng(1)
     level = np.tile(levels({17: (1, 1)}), (400, 1, 1))
-    flow = flow_fields.evaluate(flow_fields.place(rng, level, UNITS, spread))
+    flow = fields(rng, level, spread)
     size = np.linalg.norm(flow, axis=-1)
     columns = np.array([ndimage.center_of_mass(x)[1] for x in size])
     assert 1.5 < columns.std() < 2.2
