@@ -121,6 +121,7 @@ def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
       UserError: a name that no row has.
     """
     known = [row.name for table in tables.values() for row in table.rows]
+    names = _whole(names, known)
     if not set(names) <= set(known):
         asked, rows = ",".join(names), "; ".join(dict.fromkeys(known))
         raise UserError(f"--rows={asked}: the rows are {rows}.")
@@ -134,6 +135,17 @@ def _only(names: list[str], tables: dict[str, Table]) -> dict[str, Table]:
         name: table._replace(rows=tuple(map(marked, table.rows)))
         for name, table in tables.items()
     }
+
+
+def _whole(pieces: list[str], known: list[str]) -> list[str]:
+    """Names of a list that was cut at every comma, though some names have commas."""
+    found = []
+    while pieces:
+        ends = range(len(pieces), 0, -1)
+        end = next((n for n in ends if ", ".join(pieces[:n]) in known), 1)
+        found.append(", ".join(pieces[:end]))
+        pieces = pieces[end:]
+    return found
 
 
 def _held(source: Source, part: Part) -> str:

@@ -9,6 +9,8 @@ import sys
 import command
 import pytest
 
+from selfme_jax import tables
+
 SMALL = (
     *command.TINY,
     "--config.seeds=1",
@@ -124,6 +126,12 @@ def test_rows_alone_and_those_that_are_there(data, tmp_path):
     assert "frames" in found["LBP-TOP"]["why_not"]  # asked for, but cannot be had
     done = run(*flags, "--rows=VGG17")
     assert done.code == 2 and "VGG16" in done.err
+
+
+def test_rows_whose_names_have_commas_can_be_named():
+    known = ["pooled, fixed epochs", "labels shuffled", "labels shuffled, best, too"]
+    for names in (known, known[::-1], known[1:2], ["labels shuffled", "nothing"]):
+        assert tables._whole(", ".join(names).split(", "), known) == names
 
 
 def test_a_pod_makes_the_same_tables(data, tmp_path):
