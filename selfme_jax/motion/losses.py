@@ -3,14 +3,16 @@
 Images are [b, h, w, c] float32 in [0, 1].
 """
 
+import functools
 import math
 from collections.abc import Sequence
 
 import dm_pix
 import jax
 import jax.numpy as jnp
+import numpy as np
 
-from selfme_jax.ops import pyramid
+from selfme_jax.ops import filters, pyramid
 
 SSIM_WINDOW = 11
 
@@ -69,10 +71,18 @@ def blur(image: jax.Array, *, sigma: float) -> jax.Array:
     """
     if not sigma:
         return image
-    size = 2 * math.ceil(2.5 * sigma) + 1
-    padding = ((0, 0), (size // 2,) * 2, (size // 2,) * 2, (0, 0))
-    image = jnp.pad(image, padding, mode="edge")
-    return dm_pix.gaussian_blur(image, sigma, size, padding="VALID")
+    rows, columns = (_repeated(size, sigma) for size in image.shape[1:3])
+    # Products: XLA takes twenty times as long for a convolution of each channel on CPU.
+    image = jnp.einsum("yh,bhwc->bywc", rows, image, precision="highest")
+    return jnp.einsum("xw,bywc->byxc", columns, image, precision="highest")
+
+
+@functools.lru_cache(maxsize=64)
+def _repeated(size: int, sigma: float) -> np.ndarray:
+    """[size, size] float32: cut at 2.5 sigma, the border pixel repeated beyond it."""
+    radius = math.ceil(2.5 * sigma)
+    found = filters.gaussian(size, sigma, radius, lambda x: np.clip(x, 0, size - 1))
+    return found.astype(np.float32)
 
 
 def level_light(image: jax.Array, target: jax.Array, *, blocks: int) -> jax.Array:
