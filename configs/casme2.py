@@ -9,7 +9,7 @@ Time: not measured yet on a GPU, for which the full network is meant; for a CPU 
 configs/casme2_small.py.
 """
 
-from selfme_jax.configs import base, networks, synthetic
+from selfme_jax.configs import base, networks
 
 
 def get_config():
@@ -18,9 +18,8 @@ def get_config():
     config.data.name = "casme2"
 
     networks.full(config)
-    # Subtle motion, light that changes: as on synthetic faces.
-    config.motion.loss = synthetic.get_config().motion.loss
-    config.motion.train.dropout = 0.0
+    networks.fitted(config)
+    networks.subtle(config)
     config.motion.train.steps = 1000
 
     config.flow.centre = True  # takes head motion away

@@ -10,7 +10,7 @@ real faces that move by CASME II's published flow (docs/motion.md) SCViT has UF1
 0.861/0.882 by the first, 5 minutes on a core, and 0.814/0.843 by the second.
 """
 
-from selfme_jax.configs import synthetic
+from selfme_jax.configs import networks, synthetic
 
 
 def get_config():
@@ -18,6 +18,8 @@ def get_config():
     config = synthetic.get_config()
     config.data.name = "casme2"
     config.data.root = "data/casme2_128"
+    networks.fitted(config)
     config.motion.frame_size = 128
+    config.motion.train.steps = 30  # it begins with a good motion
     config.flow.scale = 5.0  # synthetic's 10 is for 64x64 frames: half the pixels
     return config

@@ -1,7 +1,10 @@
-"""Motion networks by name: what one config trained, others start from.
+"""Motion networks by name, and what they learn by.
 
-full     256x256 frames, for a GPU or TPU      video -> casme2, smic_hs, samm, megc2019
-small    64x64 to 128x128 frames, for a CPU    video_small -> casme2_small, synthetic
+What one config trained, others start from:
+
+full, fitted     256x256, for a GPU or TPU    video -> casme2, smic_hs, samm, megc2019
+small, fitted    64x64 to 128x128, for a CPU  video_small -> casme2_small
+small            the same                     synthetic_pretraining -> synthetic
 """
 
 from ml_collections import ConfigDict
@@ -32,3 +35,29 @@ def small(config: ConfigDict) -> None:
     network.generator_down = 2
     network.generator_blocks = 1
     config.motion.frame_size = 0  # any that divides by 16
+
+
+def fitted(config: ConfigDict) -> None:
+    """One candidate more, for real faces: the B-spline registration of each pair.
+
+    Of 145 clips of real faces that move as CASME II does, SCViT tells more (docs/
+    motion.md), after fewer steps: the network begins with it.
+    """
+    config.motion.network.registration = True
+
+
+def subtle(config: ConfigDict) -> None:
+    """The loss for motion of half a pixel, and a network that is all of it.
+
+    That changes a frame less than sensor noise and light do.
+    """
+    loss = config.motion.loss
+    loss.reconstruction = 0.2
+    loss.charbonnier = 100.0
+    loss.epsilon = 0.01
+    loss.scales = 1
+    loss.light_blocks = 8
+    loss.blur = 0.8
+    loss.equivariance = 0.02
+    loss.smoothness = 0.3
+    config.motion.train.dropout = 0.0

@@ -16,20 +16,10 @@ def get_config():
     config.synthetic.size = 64
 
     networks.small(config)
-    # Motion of half a pixel changes a frame less than sensor noise and light do.
-    loss = config.motion.loss
-    loss.reconstruction = 0.2
-    loss.charbonnier = 100.0
-    loss.epsilon = 0.01
-    loss.scales = 1
-    loss.light_blocks = 8
-    loss.blur = 0.8
-    loss.equivariance = 0.02
-    loss.smoothness = 0.3
+    networks.subtle(config)
     config.motion.train.steps = 100
     config.motion.train.batch_size = 8
     config.motion.train.learning_rate = 1e-3
-    config.motion.train.dropout = 0.0
 
     config.flow.centre = True  # takes head motion away
     # A tenth of a pixel is what such frames move by: motion has to be as large as the

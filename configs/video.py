@@ -19,6 +19,7 @@ def get_config():
     config.pretraining.holdout = 0.25
 
     networks.full(config)
+    networks.fitted(config)
     loss = config.motion.loss
     loss.charbonnier = 1.0
     loss.epsilon = 1e-2
