@@ -6,7 +6,7 @@ from typing import cast
 
 import numpy as np
 
-from selfme_jax import files, workdir
+from selfme_jax import files
 from selfme_jax.data import people
 from selfme_jax.data import registry as datasets
 from selfme_jax.data.key_frames import Off
@@ -129,7 +129,7 @@ def first_stage(
         return made
     assert isinstance(made, MotionLearning)
     template = inputs.trace(made.task((1, 1, *frame)))
-    source = workdir.open_workdir(plan.init)
+    source = pretrained.source(plan.init)
     if run is not None:
         source = pretrained.found(plan.init, run)
     found = pretrained.load(source, plan.motion["network"], template)

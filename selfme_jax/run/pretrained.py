@@ -1,8 +1,14 @@
 """A motion network that an earlier run trained, and whom it was trained on."""
 
+import atexit
+import functools
 import hashlib
 import shlex
+import shutil
+import tempfile
+import zipfile
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
@@ -17,6 +23,9 @@ from selfme_jax.workdir import Workdir
 
 REMEDY = "Set --config.motion.init to the workdir of a finished pretraining run."
 FREE = ("dtype", "remat")  # keys of the network that change no parameter
+BUILTIN = "builtin"  # the value of config.motion.init that means the package's own
+# The workdir of --config=builtin_motion, less its report: docs/motion.md packs it.
+SHIPPED = Path(__file__).parents[1] / "inference" / "weights" / "motion.zip"
 
 
 class Pretrained(NamedTuple):
@@ -26,16 +35,30 @@ class Pretrained(NamedTuple):
     run: Workdir
 
 
+def source(init: str) -> Workdir:
+    """The run that config.motion.init names: a workdir, or that of the package."""
+    return _shipped() if init == BUILTIN else workdir.open_workdir(init)
+
+
+@functools.cache
+def _shipped() -> Workdir:
+    """Unpacked, until the process ends."""
+    folder = tempfile.mkdtemp(prefix="selfme_motion_")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    with zipfile.ZipFile(SHIPPED) as packed:
+        packed.extractall(folder)
+    return workdir.open_workdir(folder)
+
+
 def found(init: str, run: Workdir) -> Workdir:
     """Where the network that a run starts from is: its own copy, or the run ``init``.
 
     Raises:
       UserError: the two are not the same.
     """
-    own = run.start
+    own, given = run.start, source(init)
     if not own.config.exists():
-        return workdir.open_workdir(init)
-    given = workdir.open_workdir(init)
+        return given
     if given.config.exists() and _digest(given) != _digest(own):
         raise UserError(
             f"{given.folder} is not the network that {run.folder} started from "
