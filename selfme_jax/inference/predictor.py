@@ -32,6 +32,9 @@ RISE = (1 / 3, 2 / 3, 1.0)  # of the way to the apex, where a macro-expression i
 SPOTTED = 0.5  # seconds, the least length of a clip that anything is found in
 
 Tell = Callable[[str, int, int], None]  # what is being done, frames done, of how many
+COMPILING = (
+    "compiling"  # what is being done when networks are; no frames are, meanwhile
+)
 
 
 class Options(NamedTuple):
@@ -56,6 +59,11 @@ class Answerer(Protocol):
     def units(self) -> Sequence[int | str]: ...
     @property
     def card(self) -> Mapping[str, Any]: ...
+    @property
+    def compiled(self) -> bool:
+        """False where the next answer takes minutes more: networks are compiled."""
+        ...
+
     def answer(self, onset: np.ndarray, apex: np.ndarray) -> Answers:
         """Of [b, 256, 256, 3] uint8 RGB each."""
         ...
@@ -159,6 +167,8 @@ class Predictor(NamedTuple):
         units = [int(str(unit).removeprefix("au")) for unit in self.answerer.units]
         heard: dict[int, list[Answers]] = {}
         for index, frame, onset, top in _pairs(source, intervals, asked, tell):
+            if not self.answerer.compiled:
+                tell(COMPILING, 0, 1)
             heard.setdefault(index, []).append(
                 self.answerer.answer(onset[None], top[None])
             )
