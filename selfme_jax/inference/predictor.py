@@ -32,9 +32,7 @@ RISE = (1 / 3, 2 / 3, 1.0)  # of the way to the apex, where a macro-expression i
 SPOTTED = 0.5  # seconds, the least length of a clip that anything is found in
 
 Tell = Callable[[str, int, int], None]  # what is being done, frames done, of how many
-COMPILING = (
-    "compiling"  # what is being done when networks are; no frames are, meanwhile
-)
+COMPILING = "compiling"  # is being done: no frames are
 
 
 class Options(NamedTuple):
