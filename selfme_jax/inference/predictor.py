@@ -226,7 +226,10 @@ def _spot(source: Source, options: Options, tell: Tell) -> _Seen:
         tuple(spotter.gaps),
         tuple(notes),
         *(count, seconds, size, spotter.faces),
-        course=course.course([(i.seconds[0], i.seconds[2]) for i in found]),
+        course=course.course(
+            [(i.seconds[0], i.seconds[2]) for i in found],
+            [gap.seconds for gap in spotter.gaps],
+        ),
     )
 
 
