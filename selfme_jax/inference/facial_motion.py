@@ -45,7 +45,7 @@ REGIONS: dict[str, tuple[int, ...]] = {
 NAMES = tuple(REGIONS)
 # What moves little with muscles: the bridge of the nose, forehead, temples, the rim.
 SOLID = (
-    *(6, 168, 197, 195, 5, 4, 1, 8, 9, 151, 10, 109, 338, 67, 297, 104, 333),
+    *(6, 168, 197, 195, 5, 4, 1, 151, 10, 109, 338, 67, 297, 104, 333),
     *(21, 251, 54, 284, 127, 356, 234, 454, 93, 323, 132, 361),
 )
 _POINTS = np.array([*SOLID, *(i for region in REGIONS.values() for i in region)])
