@@ -22,7 +22,7 @@ from selfme_jax import files
 from selfme_jax.files import mirror
 from selfme_jax.files.mirror import Mirror
 from selfme_jax.inference import sources
-from selfme_jax.inference.predictor import Options
+from selfme_jax.inference.predictor import COMPILING, Options
 from selfme_jax.inference.sources import Given
 from selfme_jax.report import clip_tables, kinds
 from selfme_jax.run import answerers, cli, example, own_clips
@@ -87,6 +87,7 @@ def _one(work: Work, given: Given, output: Mirror) -> None:
     progress = Progress(source.name, 1000)
 
     def tell(what: str, done: int, total: int) -> None:
+        _compiling(work, what)
         progress(int(999 * own_clips.share(what, done, total)), what)
 
     clip = own_clips.one(work, source, output.folder, tell)
@@ -106,6 +107,13 @@ def _one(work: Work, given: Given, output: Mirror) -> None:
     print(f"{found} expression(s); look at {output.place / 'report.html'}", flush=True)
 
 
+def _compiling(work: Work, what: str) -> None:
+    """A line of its own, before a silence of minutes."""
+    if what == COMPILING:
+        name = work.predictor.name
+        print(f"compiling the network of {name}, for minutes ...", flush=True)
+
+
 def _several(work: Work, given: Given, output: Mirror) -> None:
     """Each process of a pod takes its part of the clips, the first writes of all."""
     process, processes = parallel.process(), parallel.processes()
@@ -113,6 +121,7 @@ def _several(work: Work, given: Given, output: Mirror) -> None:
     progress = Progress("predict", max(1, 1000 * len(mine)))
 
     def tell(index: int, what: str, share: float) -> None:
+        _compiling(work, what)
         at = mine.index(index)
         name = given.sources[index].name
         progress(int(1000 * (at + share)), f"{at + 1} of {len(mine)}: {name}: {what}")

@@ -12,9 +12,15 @@ import command
 import footage
 import numpy as np
 import pytest
+from etils import epath
 
+from selfme_jax import predict as predicting
 from selfme_jax.data import synthetic_videos
-from selfme_jax.files import films
+from selfme_jax.files import films, mirror
+from selfme_jax.inference import sources
+from selfme_jax.inference.answering import Answers
+from selfme_jax.inference.predictor import Options, Predictor
+from selfme_jax.run.own_clips import Work
 
 FILES = {
     *("predictions.json", "report.html", "intervals.csv", "intervals.elan.txt"),
@@ -161,6 +167,38 @@ def test_pictures_and_known_frames(frames, tmp_path):
     (same,) = clip["intervals"]
     assert (same["onset"], same["apex"]) == (6, 10)
     assert same["probabilities"] == pytest.approx(interval["probabilities"], abs=1e-3)
+
+
+class Slow:
+    """A network that has to be compiled before its first answer."""
+
+    classes, units = ("negative", "positive"), ()
+    card = {"words": ["Made of nothing."]}  # noqa: RUF012
+    compiled = False
+
+    def answer(self, onset, apex):
+        print("answered", flush=True)
+        self.compiled = True
+        none, no = np.zeros((1, 0)), np.zeros(1, bool)
+        return Answers(np.array([[0.2, 0.8]]), none, none, none > 0, no, no)
+
+
+@pytest.mark.parametrize("clips", [1, 2])
+def test_a_network_says_once_that_it_is_compiled(clips, frames, tmp_path, capsys):
+    """Before it is: a terminal or a log would be silent for minutes."""
+    for name in "ab"[:clips]:
+        footage.write_folder(tmp_path / f"films/{name}", frames[60:80])
+    work = Work(Predictor(Slow(), "runs/mine"), Options(), film=False)
+    given = sources.find([tmp_path / "films"], fps=30)
+    with mirror.opened(epath.Path(tmp_path / "out")) as made:
+        if clips > 1:
+            predicting._several(work, given, made)
+        else:
+            predicting._one(work, given, made)
+    lines = capsys.readouterr().out.splitlines()
+    (at,) = [n for n, line in enumerate(lines) if "compiling" in line]
+    assert lines[at].startswith("compiling the network of runs/mine")
+    assert lines.index("answered") > at and lines.count("answered") == clips
 
 
 def test_what_cannot_be_done_ends_with_2(film, frames, tmp_path):

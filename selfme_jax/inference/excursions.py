@@ -100,8 +100,10 @@ def smooth(signals: np.ndarray, deviation: float) -> np.ndarray:
 
 
 def _takes_in(one: Excursion, part: Excursion) -> bool:
+    # Not the rest after a part, which as a bump goes the other way.
+    inside = one.onset < part.apex < one.offset
     longer = one.offset - one.onset > LONGER * (part.offset - part.onset)
-    return longer and one.height > HIGH * part.height
+    return inside and longer and one.height > HIGH * part.height
 
 
 def _correlate(signals: np.ndarray, weights: np.ndarray, before: int) -> np.ndarray:

@@ -18,6 +18,9 @@ FAR = 4.0  # pixels of head motion after which it is renewed at once
 WINDOW, LEVELS = 15, 2  # of Lucas and Kanade's method
 LOST = 12.0  # grey levels of difference from which a point is not trusted
 ASTRAY = 8.0  # pixels between a point and the mesh
+# Pixels: a point that went further than this since the key frame has to come back this
+# near when it is followed backwards. Our choice.
+NEAR, RETURNS = 2.0, 1.0
 
 # Points of the mesh by region; left and right are those of the picture.
 REGIONS: dict[str, tuple[int, ...]] = {
@@ -42,7 +45,7 @@ REGIONS: dict[str, tuple[int, ...]] = {
 NAMES = tuple(REGIONS)
 # What moves little with muscles: the bridge of the nose, forehead, temples, the rim.
 SOLID = (
-    *(6, 168, 197, 195, 5, 4, 1, 8, 9, 151, 10, 109, 338, 67, 297, 104, 333),
+    *(6, 168, 197, 195, 5, 4, 1, 151, 10, 109, 338, 67, 297, 104, 333),
     *(21, 251, 54, 284, 127, 356, 234, 454, 93, 323, 132, 361),
 )
 _POINTS = np.array([*SOLID, *(i for region in REGIONS.values() for i in region)])
@@ -125,6 +128,7 @@ class Tracker:
             minEigThreshold=1e-5,
         )
         good = (status[:, 0] > 0) & (error[:, 0] < LOST)
+        good &= self._comes_back(crop, here, found)
         self._since = np.where(good[:, None], found - here, self._since)
         total = self._moved + self._since
         trust = np.where(good, 1.0, 0.1)
@@ -140,6 +144,33 @@ class Tracker:
             self._before.regions + np.array(regions) / SIZE,
             self._before.head + head / SIZE,
         )
+
+    def _comes_back(
+        self, crop: np.ndarray, here: np.ndarray, found: np.ndarray
+    ) -> np.ndarray:
+        """Whether each point, followed back to the key frame, is where it began.
+
+        [n] bool. A point that slid along a fold or onto the lips is not; only far ones
+        are asked, for the time that it takes.
+        """
+        import cv2
+
+        back = np.linalg.norm(found - here, axis=1) < NEAR
+        far = np.flatnonzero(~back)
+        if far.size:
+            again, status, _ = cv2.calcOpticalFlowPyrLK(
+                crop,
+                self._key,
+                found[far],
+                None,  # type: ignore[arg-type]
+                winSize=(WINDOW, WINDOW),
+                maxLevel=LEVELS,
+                criteria=(3, 20, 0.01),
+                minEigThreshold=1e-5,
+            )
+            off = np.linalg.norm(again - here[far], axis=1)
+            back[far] = (status[:, 0] > 0) & (off < RETURNS)
+        return back
 
     def correct(self, mesh: np.ndarray) -> None:
         """Put points that went astray to where a new mesh, in the crop, has them."""

@@ -32,16 +32,25 @@ class Recorder:
         flat = np.concatenate([motion.regions.ravel(), motion.head])
         self._motions.append(flat.astype(np.float32))
 
-    def course(self, events: Sequence[tuple[float, float]]) -> Course | None:
+    def course(
+        self,
+        events: Sequence[tuple[float, float]],
+        unseen: Sequence[tuple[float, float]] = (),
+    ) -> Course | None:
         """Of all that was kept; None where that is nothing.
 
         Args:
             events: seconds from which and until which the skin does not rest.
+            unseen: those without a face, which was still waited for.
         """
-        if len(self._seconds) < 3:
+        times = np.array(self._seconds)
+        shown = np.ones(len(times), bool)
+        for first, last in unseen:
+            shown &= (times < first) | (times > last)
+        if shown.sum() < 3:
             return None
-        seconds = np.array(self._seconds, np.float32)
-        flat = np.stack(self._motions)
+        seconds = times[shown].astype(np.float32)
+        flat = np.stack(self._motions)[shown]
         skin = flat[:, :-6]
         skin = (skin - _rest(skin, seconds, events)).reshape(len(flat), len(NAMES), 2)
         length = 100 * np.linalg.norm(skin, axis=-1)

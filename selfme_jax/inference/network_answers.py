@@ -40,6 +40,7 @@ class NetworkAnswers:
             numbers = (name.removeprefix(UNIT) for name in description.classes)
             self.units = tuple(map(int, numbers))
         self.card = card
+        self.compiled = False  # until there was an answer
         self._model = model
 
     @cached_property
@@ -63,6 +64,7 @@ class NetworkAnswers:
             ]
             resized.append(np.stack(images))
         found = self._apply(self._model.variables, *resized)
+        self.compiled = True
         values = np.asarray(found["probabilities"], np.float32)
         empty = np.zeros((len(values), 0), np.float32)
         probabilities, units = (empty, values) if self.units else (values, empty)

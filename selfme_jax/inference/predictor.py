@@ -32,6 +32,7 @@ RISE = (1 / 3, 2 / 3, 1.0)  # of the way to the apex, where a macro-expression i
 SPOTTED = 0.5  # seconds, the least length of a clip that anything is found in
 
 Tell = Callable[[str, int, int], None]  # what is being done, frames done, of how many
+COMPILING = "compiling"  # is being done: no frames are
 
 
 class Options(NamedTuple):
@@ -56,6 +57,11 @@ class Answerer(Protocol):
     def units(self) -> Sequence[int | str]: ...
     @property
     def card(self) -> Mapping[str, Any]: ...
+    @property
+    def compiled(self) -> bool:
+        """False where the next answer takes minutes more: networks are compiled."""
+        ...
+
     def answer(self, onset: np.ndarray, apex: np.ndarray) -> Answers:
         """Of [b, 256, 256, 3] uint8 RGB each."""
         ...
@@ -159,6 +165,8 @@ class Predictor(NamedTuple):
         units = [int(str(unit).removeprefix("au")) for unit in self.answerer.units]
         heard: dict[int, list[Answers]] = {}
         for index, frame, onset, top in _pairs(source, intervals, asked, tell):
+            if not self.answerer.compiled:
+                tell(COMPILING, 0, 1)
             heard.setdefault(index, []).append(
                 self.answerer.answer(onset[None], top[None])
             )
@@ -218,7 +226,10 @@ def _spot(source: Source, options: Options, tell: Tell) -> _Seen:
         tuple(spotter.gaps),
         tuple(notes),
         *(count, seconds, size, spotter.faces),
-        course=course.course([(i.seconds[0], i.seconds[2]) for i in found]),
+        course=course.course(
+            [(i.seconds[0], i.seconds[2]) for i in found],
+            [gap.seconds for gap in spotter.gaps],
+        ),
     )
 
 

@@ -108,6 +108,7 @@ class Spotter:
         self._follower = Follower(detector, choose=choose)
         self._samples: deque[_Sample] = deque()
         self._told: deque[Interval] = deque(maxlen=64)
+        self._missed: Look | None = None  # the first since the face was seen
         self._tracker: Tracker | None = None
         self._window: Similarity | None = None
         self._frame, self._judged = -1, 0.0
@@ -136,18 +137,22 @@ class Spotter:
 
     def end(self) -> list[Interval]:
         """What is left when there are no more frames."""
+        if self._missed and self._used - self._seen > 2 * LOOK_EVERY:
+            return self._lose(self._used)
         return self._flush()
 
     def _look(self, image: np.ndarray, seconds: float) -> list[Interval]:
         look = self._follower.look(image)
         self.faces = max(self.faces, look.faces)
         if look.framing is None or look.face is None:
-            if self._tracker is not None and seconds - self._seen <= PATIENCE:
+            if self._tracker is None:
+                self._miss(look, seconds)
                 return []
-            self._miss(look, seconds)
-            self._tracker = None
-            return self._flush()
-        self._seen = seconds
+            self._missed = self._missed or look
+            if seconds - self._seen <= PATIENCE:
+                return []
+            return self._lose(seconds)
+        self._seen, self._missed = seconds, None
         mesh = look.face.mesh
         if mesh is None:  # of a detector that finds no landmarks
             mesh = landmarks(image, look.face)
@@ -162,10 +167,21 @@ class Spotter:
         )
         return []
 
+    def _lose(self, seconds: float) -> list[Interval]:
+        """The face that was waited for is gone, and has been since it was last seen."""
+        assert self._missed is not None
+        problem, frame, since = self._missed.problem, self._frame, seconds
+        while self._samples and self._samples[-1].seconds > self._seen:
+            frame, since = self._samples.pop()[:2]
+        self.gaps.append(Gap(frame, self._frame, (since, seconds), problem))
+        self._tracker = self._missed = None
+        return self._flush()
+
     def _miss(self, look: Look, seconds: float) -> None:
         last = self.gaps[-1] if self.gaps else None
         kind = look.problem.split(" (")[0]
-        if last and self._tracker is None and last.problem.split(" (")[0] == kind:
+        since_then = last is not None and last.seconds[1] > self._seen
+        if last and since_then and last.problem.split(" (")[0] == kind:
             until = (last.seconds[0], seconds)
             self.gaps[-1] = last._replace(last=self._frame, seconds=until)
         else:

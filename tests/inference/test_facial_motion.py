@@ -115,6 +115,19 @@ def test_another_framing_goes_on_from_the_last_motion(begin):
     np.testing.assert_allclose(motion.regions, before.regions, atol=1e-3)
 
 
+def test_a_point_that_slid_does_not_come_back(begin):
+    """All went 5 pixels to the side; every third was found 7 pixels from there."""
+    crop, mesh = begin
+    tracker = Tracker(crop, mesh)
+    here = tracker._start
+    slid = np.arange(len(here)) % 3 == 0
+    went = np.array([5.0, 0.0], np.float32)
+    found = here + went + np.where(slid[:, None], [0.0, 7.0], 0).astype(np.float32)
+    back = tracker._comes_back(warped(crop, lambda g: 0 * g + went), here, found)
+    assert back[slid].mean() < 0.15 and back[~slid].mean() > 0.7
+    assert tracker._comes_back(crop, here, here + 1).all()  # near ones are not asked
+
+
 def test_points_that_went_astray_are_put_back(begin):
     crop, mesh = begin
     tracker = Tracker(crop, mesh)

@@ -24,6 +24,7 @@ class Listener:
     classes = ("negative", "positive", "surprise")
     units = (4, 12)
     card = {"words": ["Made of nothing."]}  # noqa: RUF012
+    compiled = True
 
     def __init__(self):
         self.asked = []
