@@ -85,6 +85,7 @@ RANGES = {
     "*.svm.balance": (-1e3, 1e3),
     "started.ridges": (1e-6, 1e9),
     "started.groups": (2, 1000),
+    "builtin.making.rendered": (20, 10_000_000),
     "builtin.making.held_out": (100, 10_000_000),
     "builtin.making.flat": (0, 1),
     "builtin.making.sharpness": (0, 100),

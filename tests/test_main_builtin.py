@@ -12,6 +12,7 @@ MAKING = (
     "--config.bootstrap=50",
     "--config.builtin.making.seeds=1",
     "--config.builtin.making.fields=300",
+    "--config.builtin.making.rendered=30",
     "--config.builtin.making.held_out=400",
     "--config.builtin.making.steps=3",
 )

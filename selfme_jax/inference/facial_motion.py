@@ -162,7 +162,7 @@ class Tracker:
                 crop,
                 self._key,
                 found[far],
-                None,  # type: ignore[arg-type]
+                found[far].copy(),  # where to: filled in
                 winSize=(WINDOW, WINDOW),
                 maxLevel=LEVELS,
                 criteria=(3, 20, 0.01),

@@ -104,6 +104,7 @@ BUILTIN = System(
         "making": {
             "seeds": 3,  # networks of each kind, each with fields of its own
             "fields": 40_000,  # procedural flow fields that a network learns from
+            "rendered": 2_000,  # pairs of photographs, read as frames are
             "held_out": 4_000,  # others, for calibration and thresholds
             "flat": 0.2,  # of data/synthetic/expressions.mixture
             "sharpness": 3.0,  # of the same

@@ -83,7 +83,8 @@ def _in_image(size: int, window: tuple[float, float, float, float]) -> np.ndarra
 def _gain(rng: np.random.Generator, field: np.ndarray) -> np.ndarray:
     """Factors that bring the peaks to ``PEAK``, at 256 x 256: [n, 1, 1, 1] float32."""
     peak = np.linalg.norm(field, axis=-1).max((1, 2))
-    wanted = np.exp(rng.uniform(*np.log(PEAK), len(field)))
+    low, high = np.log(PEAK)
+    wanted = np.exp(rng.uniform(low, high, len(field)))
     return (wanted / np.maximum(peak, 1e-6)).astype(np.float32)[:, None, None, None]
 
 
@@ -124,7 +125,8 @@ def _shoot(
         )
         level, right, down = light * rng.uniform(-1, 1, 3)
         image = image * (1 + level + right * x + down * y)[..., None]
-        noise = np.exp(rng.uniform(*np.log(NOISE)))
+        low, high = np.log(NOISE)
+        noise = np.exp(rng.uniform(low, high))
         image = image + noise * rng.standard_normal(image.shape, np.float32)
         frames.append(np.clip(np.rint(image), 0, 255).astype(np.uint8))
     return np.stack(frames)
