@@ -106,3 +106,16 @@ def test_smoothing_keeps_sums_and_ends():
     t = np.arange(-20, 21)
     expected = np.exp(-0.5 * (t / 3) ** 2)
     np.testing.assert_allclose(found, expected / expected.sum(), atol=1e-3)
+
+
+def test_a_long_one_takes_in_only_what_peaks_within_it():
+    """After a frown in a short clip, rest is a long bump the other way."""
+
+    def one(onset, apex, offset, height=0.018):
+        return excursions.Excursion(onset, apex, offset, height, 4.0, np.ones(6))
+
+    frown = one(78, 98, 125)
+    assert not excursions._takes_in(one(101, 155, 208), frown)
+    assert excursions._takes_in(one(90, 155, 208), frown)
+    assert not excursions._takes_in(one(90, 155, 208, height=0.005), frown)
+    assert not excursions._takes_in(one(90, 100, 150), frown)
