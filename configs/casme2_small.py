@@ -13,7 +13,7 @@ published flow (docs/motion.md) SCViT's UF1/UAR:
                           64x64          128x128
     a network per fold    0.868/0.884    not run
     the built-in network  0.876/0.894    0.859/0.881
-    registered            LG64    LG128
+    registered            0.870/0.884    0.860/0.882
     tvl1                  0.799/0.814    0.814/0.843
 
 For frames of 64x64: --config.flow.scale=10 --config.motion.frame_size=64.
