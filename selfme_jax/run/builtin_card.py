@@ -54,7 +54,8 @@ def card(
     return {
         "name": "builtin",
         "made_by": command,
-        "data": "procedural flow fields; no person, no clip, no network of others",
+        "data": "procedural flow fields and faces; no person, no clip, no network of "
+        "others",
         "classes": list(committee.CLASSES),
         "units": list(committee.UNITS),
         "sure": making["sure"],
