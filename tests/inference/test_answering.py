@@ -55,8 +55,8 @@ def test_movements_are_called_by_their_names(answerer, skin):
     noted = [{u for u, on in zip(answerer.units, row, strict=True) if on}
              for row in said.noted]  # fmt: skip
     assert 2 in noted[0] and 12 in noted[1] and 4 in noted[2]
-    two, twelve = answerer.units.index(2), answerer.units.index(12)
-    assert said.sides[3, two] == -1 and said.sides[0, two] == 0
+    one, twelve = answerer.units.index(1), answerer.units.index(12)
+    assert said.sides[3, one] == -1 and said.sides[0, one] == 0
     assert said.sides[1, twelve] == 0
     np.testing.assert_array_equal(said.still, [False] * 4 + [True])
     assert not noted[4] and said.unsure[4]  # a still face shows nothing
