@@ -4,7 +4,7 @@ The answers of the built-in model are kept; a linear head on the features of its
 SCViT (or ViT) networks is added to them, under a ridge: a strong one leaves the answers
 as they are, a weak one learns a new head. How strong, each fold finds out for itself,
 on its training subjects alone: groups of them are held out in turn. Where nothing is
-gained, nothing is changed. Our choice; what else was tried: docs/builtin.md.
+gained beyond doubt, nothing is changed. Our choice; what was tried: docs/builtin.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,6 +28,7 @@ STARTS = ("", "builtin")
 ABLE = ("vit", "scvit")
 _BIAS = 0.1  # of the ridge: what is common to all samples is learned more freely
 _ITERATIONS = 150  # of L-BFGS, at most
+_ERRORS = 2.0  # standard errors that a change of the answers has to be worth
 
 
 class Fit(NamedTuple):
@@ -120,8 +121,8 @@ class Started(NamedTuple):
             part = _part(own, rest)
             for i, head in enumerate(heads(part, path), start=1):
                 inner[i, held] += here[held] @ head.kernel + head.bias
-        losses = np.array([loss(own._replace(offsets=x)) for x in inner])
-        best = int(losses.argmin())
+        losses = np.stack([_entropy(x, own)[0].sum(1) for x in inner])
+        best = choose(losses, persons[train])
         if not best:
             return offsets[test], np.inf
         head = heads(own, path[:best])[-1]
@@ -223,9 +224,20 @@ def heads(given: Fit, ridges: Sequence[float]) -> list[Head]:
     return found
 
 
-def loss(given: Fit) -> float:
-    """Weighted cross-entropy of ``offsets`` as they are, a mean over samples."""
-    return float(_entropy(given.offsets, given)[0].sum() / len(given.truth))
+def choose(losses: np.ndarray, persons: np.ndarray) -> int:
+    """The first choice that is not worse than the best beyond doubt.
+
+    Beyond doubt is two standard errors, over persons, of the sum of differences: what
+    a few persons gain is no reason to change answers (our choice).
+
+    Args:
+      losses: [choices, n], the least change first. persons: [n].
+    """
+    names, index = np.unique(persons, return_inverse=True)
+    each = np.stack([np.bincount(index, own, len(names)) for own in losses])
+    behind = each - each[each.sum(1).argmin()]
+    error = np.sqrt(len(names)) * behind.std(1)
+    return int(np.flatnonzero(behind.sum(1) <= _ERRORS * error)[0])
 
 
 def _entropy(logits: np.ndarray, given: Fit) -> tuple[np.ndarray, np.ndarray]:

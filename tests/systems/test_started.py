@@ -164,6 +164,20 @@ def test_units_are_weighed_and_added_to():
     np.testing.assert_allclose(slope.sum(0) + 0.1 * head.bias, 0, atol=1e-2)
 
 
+def test_answers_are_changed_for_what_many_gain_not_for_what_one_gains():
+    persons = np.repeat(np.arange(8), 3)
+    rng = np.random.default_rng(0)
+    kept = 1 + 0.05 * rng.standard_normal(24)
+    all_gain = kept - 0.2 + 0.02 * rng.standard_normal(24)
+    one_gains = kept - 1.0 * (persons == 2)
+    assert started.choose(np.stack([kept, all_gain]), persons) == 1
+    assert started.choose(np.stack([kept, one_gains]), persons) == 0
+    # Among changes, the least that is as good as the best.
+    alike = all_gain + 0.01 * rng.standard_normal(24)
+    assert started.choose(np.stack([kept, alike, all_gain]), persons) == 1
+    assert started.choose(np.stack([kept, kept + 1]), persons) == 0
+
+
 def test_the_basis_keeps_distances_and_does_not_look_at_the_test_side():
     rng = np.random.default_rng(2)
     train, test = rng.standard_normal((6, 20)) * 3, rng.standard_normal((2, 20))
