@@ -201,10 +201,11 @@ def test_names_of_tracked_files_are_those_of_any_system(tracked):
 
 def test_no_data_is_tracked(tracked):
     heavy = [p for p in tracked if (ROOT / p).stat().st_size > 500_000]
-    # The network of facial landmarks (NOTICE beside it names its licence), and the
-    # built-in model, in which is no person.
+    # The network of facial landmarks (NOTICE beside it names its licence), the
+    # built-in model and motion network, in which is no person.
     heavy.remove(Path("selfme_jax/data/faces/weights/face_mesh.tflite"))
-    heavy.remove(Path("selfme_jax/inference/weights/builtin.safetensors"))
+    for own in ("builtin.safetensors", "motion.zip"):
+        heavy.remove(Path("selfme_jax/inference/weights") / own)
     data = [p for p in tracked if p.suffix in {".npz", ".npy", ".xlsx", ".avi", ".mp4"}]
     assert not heavy
     assert not data

@@ -116,7 +116,8 @@ def _solve(matrix: jax.Array, right: jax.Array) -> jax.Array:
     After so many steps the flow is within thousandths of a pixel of the solution; a
     Cholesky factor takes four times as long, and on a TPU more.
     """
-    diagonal = jnp.diagonal(matrix, axis1=1, axis2=2)
+    # Not jnp.diagonal, a gather: slow on a TPU.
+    diagonal = (matrix * np.eye(matrix.shape[-1], dtype=np.float32)).sum(-1)
 
     def total(a, b):
         return (a * b).sum(-1, keepdims=True)
@@ -140,10 +141,17 @@ def _weight(residual: jax.Array) -> jax.Array:
     """Inverse variance of the pixels, [b, h, w, 3]; as many in all as UNIT x UNIT."""
     height, width = residual.shape[1:3]
     few = residual[:, :: max(height // ENOUGH, 1), :: max(width // ENOUGH, 1)]
-    middle = jnp.median(few**2, axis=(1, 2, 3), keepdims=True) / MEDIAN
+    middle = _median((few**2).reshape(len(few), -1)) / MEDIAN
+    middle = middle[:, None, None, None]
     variance = jnp.maximum(SPREAD**2 * middle, FLOOR**2)
     scale = UNIT**2 / (height * width)
     return scale / (variance + ROBUST * residual**2)
+
+
+def _median(values: jax.Array) -> jax.Array:
+    """[b, n] -> [b]. Slices of what is sorted: jnp.median gathers, slow on a TPU."""
+    n = values.shape[1]
+    return jnp.sort(values, axis=1)[:, (n - 1) // 2 : n // 2 + 1].mean(1)
 
 
 Bases = tuple[np.ndarray, np.ndarray]  # of rows [h, g], of columns [w, g]
