@@ -5,10 +5,10 @@ r"""CASME II on a CPU: the small motion network, 128x128 frames.
     python -m selfme_jax.main --config=casme2_small
 
 Another dataset: --config.data.name=smic_hs --config.data.root=data/smic_hs_128.
-A motion network for each fold: hours at 128x128, a quarter of one at 64x64. Without
-training one: --config.motion.init=builtin --config.motion.scope=pretrained, or
---config.input=registered, minutes on a core. On real faces that move by CASME II's
-published flow (docs/motion.md) SCViT's UF1/UAR:
+A motion network for each fold takes a quarter of an hour at 64x64 on two busy cores,
+about three times as long at 128x128; without training one, --config.motion.init=builtin
+--config.motion.scope=pretrained or --config.input=registered, minutes on one. On real
+faces that move by CASME II's published flow (docs/motion.md) SCViT's UF1/UAR:
 
                           64x64          128x128
     a network per fold    0.868/0.884    not run

@@ -40,24 +40,26 @@ def small(config: ConfigDict) -> None:
 def fitted(config: ConfigDict) -> None:
     """One candidate more, for real faces: the B-spline registration of each pair.
 
-    Of 145 clips of real faces that move as CASME II does, SCViT tells more (docs/
-    motion.md), after fewer steps: the network begins with it.
+    The network begins with it, and needs fewer steps; SCViT recognises more on faces
+    that move as CASME II's do (docs/motion.md).
     """
     config.motion.network.registration = True
 
 
 def subtle(config: ConfigDict) -> None:
-    """The loss for motion of half a pixel, and a network that is all of it.
+    """The loss for motion of half a pixel.
 
-    That changes a frame less than sensor noise and light do.
+    It changes a frame less than sensor noise and light do. Every candidate is at hand
+    all the time.
     """
-    loss = config.motion.loss
-    loss.reconstruction = 0.2
-    loss.charbonnier = 100.0
-    loss.epsilon = 0.01
-    loss.scales = 1
-    loss.light_blocks = 8
-    loss.blur = 0.8
-    loss.equivariance = 0.02
-    loss.smoothness = 0.3
+    config.motion.loss.update(
+        reconstruction=0.2,
+        charbonnier=100.0,
+        epsilon=0.01,
+        scales=1,
+        light_blocks=8,
+        blur=0.8,
+        equivariance=0.02,
+        smoothness=0.3,
+    )
     config.motion.train.dropout = 0.0

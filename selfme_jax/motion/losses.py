@@ -3,7 +3,6 @@
 Images are [b, h, w, c] float32 in [0, 1].
 """
 
-import functools
 import math
 from collections.abc import Sequence
 
@@ -65,24 +64,22 @@ def census(
 def blur(image: jax.Array, *, sigma: float) -> jax.Array:
     """Gaussian blur, sigma in pixels, 0 = none: [b, h, w, c] -> same.
 
+    It is cut at 2.5 sigma; the border pixel is repeated beyond the border.
+
     To be done before warping frames with sensor noise: bilinear sampling between
     pixels averages noise away, so the photometric error of a noisy flat region is
     least for a wrong flow of half a pixel.
     """
     if not sigma:
         return image
-    rows, columns = (_repeated(size, sigma) for size in image.shape[1:3])
+    radius = math.ceil(2.5 * sigma)
+    rows, columns = (
+        filters.repeated(size, sigma, radius).astype(np.float32)
+        for size in image.shape[1:3]
+    )
     # Products: XLA takes twenty times as long for a convolution of each channel on CPU.
     image = jnp.einsum("yh,bhwc->bywc", rows, image, precision="highest")
     return jnp.einsum("xw,bywc->byxc", columns, image, precision="highest")
-
-
-@functools.lru_cache(maxsize=64)
-def _repeated(size: int, sigma: float) -> np.ndarray:
-    """[size, size] float32: cut at 2.5 sigma, the border pixel repeated beyond it."""
-    radius = math.ceil(2.5 * sigma)
-    found = filters.gaussian(size, sigma, radius, lambda x: np.clip(x, 0, size - 1))
-    return found.astype(np.float32)
 
 
 def level_light(image: jax.Array, target: jax.Array, *, blocks: int) -> jax.Array:

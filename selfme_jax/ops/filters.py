@@ -55,6 +55,12 @@ def _extremes(values: list) -> None:
         order(i, n - 1)
 
 
+@functools.lru_cache(maxsize=128)
+def repeated(size: int, sigma: float, radius: int) -> np.ndarray:
+    """``gaussian`` with the border pixel repeated beyond the border."""
+    return gaussian(size, sigma, radius, lambda x: np.clip(x, 0, size - 1))
+
+
 @functools.lru_cache(maxsize=64)
 def _mirrored(size: int, sigma: float) -> np.ndarray:
     """[size, size] float32: cut at 5 sigma, beyond the border the mirror image."""

@@ -73,7 +73,8 @@ def _matrix(size: int, samples: int, antialias: bool) -> np.ndarray:
     """Resampling along one axis: [samples, size] float32, rows sum to one."""
     matrix = _bilinear(size, samples)
     if antialias and samples < size:
-        matrix = matrix @ _blur(size, size / samples / 3)
+        sigma = size / samples / 3
+        matrix = matrix @ filters.repeated(size, sigma, int(4 * sigma + 0.5))
     matrix = matrix.astype(np.float32)
     matrix.flags.writeable = False
     return matrix
@@ -86,9 +87,3 @@ def _bilinear(size: int, samples: int) -> np.ndarray:
         place = np.arange(samples) * (size - 1) / (samples - 1)
     index = np.arange(size)
     return np.maximum(1 - np.abs(place[:, None] - index), 0)
-
-
-def _blur(size: int, sigma: float) -> np.ndarray:
-    """Gaussian cut at 4 sigma, the border pixel repeated beyond the border."""
-    radius = int(4 * sigma + 0.5)
-    return filters.gaussian(size, sigma, radius, lambda x: np.clip(x, 0, size - 1))

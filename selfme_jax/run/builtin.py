@@ -10,6 +10,8 @@ from etils import epath
 from selfme_jax import files, workdir
 from selfme_jax.data.synthetic import expressions, flow_fields, rendered_pairs
 from selfme_jax.data.synthetic.expressions import Mixture
+from selfme_jax.data.synthetic.flow_fields import Fields
+from selfme_jax.data.synthetic.rendered_pairs import Pairs
 from selfme_jax.inputs import published
 from selfme_jax.run import build, builtin_card
 from selfme_jax.run.plan import FREE_OF_SAMPLES, Plan
@@ -137,7 +139,7 @@ class Session:
             )
             read = published.as_published(published.motions(pairs.onset, pairs.apex))
             images = np.asarray(read).astype(np.uint8)
-            parts.append(_lesson(self.mixture, images, *pairs[3:]))
+            parts.append(_lesson(self.mixture, images, pairs))
             progress(min(start + rendered_pairs.PAIRS, count), "")
         return Lesson(*(x[:count] for x in _joined(parts)))
 
@@ -149,7 +151,7 @@ class Session:
             size = min(_BATCH, count - start)
             spread = flow_fields.Spread()
             drawn = flow_fields.draw(stream, step, size, mixture=mixture, spread=spread)
-            parts.append(_lesson(mixture, *drawn))
+            parts.append(_lesson(mixture, drawn.images, drawn))
             progress(start + size, "")
         return _joined(parts)
 
@@ -167,16 +169,10 @@ def _told(
     progress(before + done, f"{name}, {where}")
 
 
-def _lesson(
-    mixture: Mixture,
-    images: np.ndarray,
-    classes: np.ndarray,
-    units: np.ndarray,
-    sides: np.ndarray,
-) -> Lesson:
-    """With the units of the committee alone."""
+def _lesson(mixture: Mixture, images: np.ndarray, drawn: Fields | Pairs) -> Lesson:
+    """Images of what was drawn, with the units of the committee alone."""
     ids = [mixture.units.index(unit) for unit in committee.UNITS]
-    return Lesson(images, classes, units[:, ids], sides[:, ids])
+    return Lesson(images, drawn.classes, drawn.units[:, ids], drawn.sides[:, ids])
 
 
 def _joined(parts: Sequence[Lesson]) -> Lesson:

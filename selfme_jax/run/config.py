@@ -221,7 +221,8 @@ def _check_combinations(config: ConfigDict) -> None:
         if not config.motion.init:
             raise UserError(
                 "config.motion.scope=pretrained needs a network: set "
-                "--config.motion.init to the workdir of a pretraining run."
+                "--config.motion.init to the workdir of a pretraining run, or to "
+                "builtin."
             )
 
 

@@ -21,7 +21,10 @@ from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.types import UserError
 from selfme_jax.workdir import Workdir
 
-REMEDY = "Set --config.motion.init to the workdir of a finished pretraining run."
+REMEDY = (
+    "Set --config.motion.init to the workdir of a finished pretraining run, or to "
+    "builtin."
+)
 FREE = ("dtype", "remat")  # keys of the network that change no parameter
 BUILTIN = "builtin"  # the value of config.motion.init that means the package's own
 # The workdir of --config=builtin_motion, less its report: docs/motion.md packs it.

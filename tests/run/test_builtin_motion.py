@@ -77,7 +77,7 @@ def test_a_run_keeps_a_copy_and_knows_whom_it_met(tmp_path):
     # The copy alone is asked from then on: the run may be moved.
     elsewhere = shutil.move(run.folder, tmp_path / "moved")
     again = pretrained.found("builtin", open_workdir(elsewhere))
-    template = jax.eval_shape(lambda: build_template())
+    template = jax.eval_shape(build_template)
     assert pretrained.load(again, network_options(), template).variables
 
 

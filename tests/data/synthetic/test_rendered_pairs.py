@@ -81,8 +81,8 @@ def test_what_is_read_is_what_the_field_shows(clean):
     assert correlation > 0.9
 
 
-def test_mouth_and_brows_are_where_published_images_have_them(clean):
-    """A unit of the brows moves rows about 4, one of the chin rows about 24."""
+def test_the_published_image_is_the_window_of_the_frame():
+    """Its 28 columns and rows begin and end where the window does."""
     at = rendered_pairs._in_image(SIZE, published.FRAME)
     left, top, right, bottom = published.FRAME
     for axis, (start, stop) in enumerate(((left, right), (top, bottom))):
