@@ -195,9 +195,15 @@ def basis(train: np.ndarray, test: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def deal(persons: np.ndarray, groups: int, seed: int) -> np.ndarray:
     """[n] group of each sample: all of a person in one, as many persons in each."""
-    names, index = np.unique(persons, return_inverse=True)
-    order = np.random.default_rng([seed, len(names)]).permutation(len(names))
-    return (order % min(groups, len(names)))[index]
+    from sklearn.model_selection import GroupKFold
+
+    count = min(groups, len(np.unique(persons)))
+    group = np.zeros(len(persons), int)
+    if count > 1:
+        folds = GroupKFold(count, shuffle=True, random_state=seed)
+        for number, (_, held) in enumerate(folds.split(persons, groups=persons)):
+            group[held] = number
+    return group
 
 
 def heads(given: Fit, ridges: Sequence[float]) -> list[Head]:
