@@ -57,7 +57,7 @@ def _extremes(values: list) -> None:
 
 @functools.lru_cache(maxsize=128)
 def repeated(size: int, sigma: float, radius: int) -> np.ndarray:
-    """``gaussian`` with the border pixel repeated beyond the border."""
+    """``gaussian``, the border pixel repeated beyond it: [size, size] float64."""
     return gaussian(size, sigma, radius, lambda x: np.clip(x, 0, size - 1))
 
 
