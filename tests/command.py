@@ -4,10 +4,11 @@ import csv
 import multiprocessing
 import os
 import runpy
+import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
@@ -76,16 +77,41 @@ def environment() -> dict[str, str]:
     return own | {k.upper(): str(v) for k, v in COMPILING.items()}
 
 
-def start(*arguments: str, **extra: str) -> subprocess.Popen:
+def start(
+    *arguments: str, module: str = "selfme_jax.main", **extra: str
+) -> subprocess.Popen:
     """The command as a process of its own; stdout is a pipe."""
     return subprocess.Popen(
-        [sys.executable, "-m", "selfme_jax.main", *arguments],
+        [sys.executable, "-m", module, *arguments],
         cwd=ROOT,
         env=environment() | extra,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
     )
+
+
+def pod(
+    count: int, *arguments: str, module: str = "selfme_jax.main", **extra: str
+) -> list[subprocess.Popen]:
+    """The command as ``count`` processes that work together, one device each."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port = taken.getsockname()[1]
+    extra |= {
+        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
+        "JAX_NUM_PROCESSES": str(count),
+    }
+    return [
+        start(*arguments, module=module, JAX_PROCESS_ID=str(number), **extra)
+        for number in range(count)
+    ]
+
+
+def ends(processes: Iterable[subprocess.Popen]) -> list[Ended]:
+    """What each of them ended with."""
+    said = [(process, process.communicate(timeout=300)) for process in processes]
+    return [Ended(process.returncode, *texts) for process, texts in said]
 
 
 def run(*arguments: str, module: str = "selfme_jax.main", **extra: str) -> Ended:

@@ -25,28 +25,6 @@ def arguments(tmp_path_factory):
     return command.CONFIG, f"--config.data.root={root}", *LONGER
 
 
-def start(count, *arguments, **extra):
-    """The command as ``count`` processes, one device each."""
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    pod = {
-        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
-        "JAX_NUM_PROCESSES": str(count),
-        **extra,
-    }
-    return [
-        command.start(*arguments, JAX_PROCESS_ID=str(number), **pod)
-        for number in range(count)
-    ]
-
-
-def ends(processes):
-    """(exit code, stdout, stderr) of each."""
-    said = [process.communicate(timeout=300) for process in processes]
-    return [(p.returncode, *texts) for p, texts in zip(processes, said, strict=True)]
-
-
 def wait_for_step(folder, step):
     end = time.monotonic() + 250
     while time.monotonic() < end:
@@ -63,10 +41,10 @@ def test_killed_preempted_and_finished_by_others(arguments, tmp_path):
     assert done.code == 0, done.err
     arguments = *arguments, f"--workdir={folder}"
 
-    workers = start(4, *arguments)
+    workers = command.pod(4, *arguments)
     wait_for_step(folder, 5)
     os.kill(workers[2].pid, signal.SIGKILL)
-    found = ends(workers)
+    found = command.ends(workers)
     for number, (code, out, err) in enumerate(found):
         if number != 2:
             assert code == 75, err
@@ -75,10 +53,10 @@ def test_killed_preempted_and_finished_by_others(arguments, tmp_path):
         assert ("results in" in out) == (number == 0)  # only one of them speaks
     assert not (folder / "predictions.csv").exists()
 
-    workers = start(2, *arguments)
+    workers = command.pod(2, *arguments)
     wait_for_step(folder, 15)
     os.kill(workers[1].pid, signal.SIGTERM)
-    (code0, out, err), (code1, *_) = ends(workers)
+    (code0, out, err), (code1, *_) = command.ends(workers)
     assert (code0, code1) == (75, 75)
     assert "resumed at step" in out
     assert "SIGTERM" in err and "saved at step" in err and "resumes" in err
@@ -87,7 +65,7 @@ def test_killed_preempted_and_finished_by_others(arguments, tmp_path):
     process = command.start(*arguments)
     wait_for_step(folder, 25)
     process.send_signal(signal.SIGTERM)
-    ((code, _, err),) = ends([process])
+    ((code, _, err),) = command.ends([process])
     assert code == 75 and len(err.splitlines()) == 1
 
     done = command.run(*arguments)
@@ -100,21 +78,21 @@ def test_killed_preempted_and_finished_by_others(arguments, tmp_path):
 
 def test_a_worker_that_waits_says_for_whom(arguments, tmp_path):
     folder = tmp_path / "never"
-    workers = start(*(3, *arguments, f"--workdir={folder}"), SELFME_POD_TIMEOUT="14")
+    workers = command.pod(3, *arguments, f"--workdir={folder}", SELFME_POD_TIMEOUT="14")
     workers[2].kill()
-    for number, (code, out, err) in enumerate(ends(workers[:2])):
+    for number, (code, out, err) in enumerate(command.ends(workers[:2])):
         assert code == 2, err
         assert f"worker {number}: waiting for 1 of 3 workers (2)" in out
         assert "1 of 3 workers did not come within 14 s: 2." in err
         assert "JAX_PROCESS_ID" in err and "SELFME_POD_TIMEOUT" in err
-    ends(workers[2:])
+    command.ends(workers[2:])
     assert not folder.exists()
 
 
 def test_an_error_of_one_worker_is_told_to_all(arguments, tmp_path):
     (tmp_path / "file").touch()
     flag = f"--workdir={tmp_path / 'file'}"
-    for code, _, err in ends(start(2, *arguments, flag)):
+    for code, _, err in command.ends(command.pod(2, *arguments, flag)):
         assert code == 2
         assert "move it away" in err and "Traceback" not in err
 
@@ -122,11 +100,11 @@ def test_an_error_of_one_worker_is_told_to_all(arguments, tmp_path):
 def test_a_pod_is_one_holder_of_a_workdir(arguments, tmp_path):
     folder = tmp_path / "pod"
     arguments = *arguments, f"--workdir={folder}"
-    workers = start(2, *arguments)
+    workers = command.pod(2, *arguments)
     wait_for_step(folder, 1)
     told = f"in use by process {workers[0].pid} on {socket.gethostname()} since "
     before = (folder / "config.json").read_bytes()
-    others = [*ends(start(2, *arguments)), command.run(*arguments)]
+    others = [*command.ends(command.pod(2, *arguments)), command.run(*arguments)]
     assert all(worker.poll() is None for worker in workers)  # nobody disturbed it
     for code, _, err in others:
         assert code == 2 and told in err and "Traceback" not in err, err
@@ -134,7 +112,7 @@ def test_a_pod_is_one_holder_of_a_workdir(arguments, tmp_path):
     assert (folder / "config.json").read_bytes() == before
 
     workers[0].kill()  # who holds it for both
-    (_, (code, _, err)) = ends(workers)
+    (_, (code, _, err)) = command.ends(workers)
     assert code == 75 and "worker 0 of 2 is lost" in err
     ended = command.run(*arguments, "--stages=report")
     assert ended.code == 2 and "holds no predictions.csv" in ended.err

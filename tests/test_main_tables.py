@@ -2,9 +2,6 @@
 
 import csv
 import shutil
-import socket
-import subprocess
-import sys
 
 import command
 import pytest
@@ -145,28 +142,11 @@ def test_a_pod_makes_the_same_tables(data, tmp_path):
     )
     alone = run(*flags, f"--workdir={tmp_path / 'alone'}")
     assert alone.code == 0, alone.err
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        port = taken.getsockname()[1]
-    pod = {
-        "JAX_COORDINATOR_ADDRESS": f"127.0.0.1:{port}",
-        "JAX_NUM_PROCESSES": "2",
-    }
     where = f"--workdir={tmp_path / 'pod'}"
-    workers = [
-        subprocess.Popen(
-            [sys.executable, "-m", "selfme_jax.tables", *flags, where],
-            cwd=command.ROOT,
-            env=command.environment() | pod | {"JAX_PROCESS_ID": str(number)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for number in (0, 1)
-    ]
-    said = [worker.communicate(timeout=280) for worker in workers]
-    assert [worker.returncode for worker in workers] == [0, 0], said
-    told = ["results in" in out for out, _ in said]
+    workers = command.pod(2, *flags, where, module="selfme_jax.tables")
+    said = command.ends(workers)
+    assert [ended.code for ended in said] == [0, 0], said
+    told = ["results in" in out for _, out, _ in said]
     assert told == [True, False]  # one of them speaks
     one, two = (
         (tmp_path / name / "protocols" / "table.csv").read_text().splitlines()
