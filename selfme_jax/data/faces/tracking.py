@@ -17,6 +17,7 @@ from selfme_jax.types import UserError
 # A face is used from so many pixels (side of its box), up to so many degrees of turn,
 # and from so much light and contrast (mean and deviation of grey levels). Our choice.
 SMALLEST, TURNED, DARKEST, FLATTEST = 40, 40.0, 12.0, 4.0
+TOO_DARK = "the picture is too dark to find a face"
 # A window ends where the face is off by more than this: of the framing's side, of its
 # logarithm, and degrees. The crop has a tenth of its side to spare around the face.
 SHIFT, ZOOM, TILT = 0.12, 0.15, 12.0
@@ -80,7 +81,8 @@ class Follower:
         """The face in a frame, [h, w, 3] uint8 RGB."""
         faces = self._detect(image)
         if not faces:
-            return Look(None, None, "no face", 0)
+            dark = image[::8, ::8].mean() < DARKEST
+            return Look(None, None, TOO_DARK if dark else "no face", 0)
         least = SEVERAL * faces[0].box.width
         count = sum(face.box.width >= least for face in faces)
         face = self._pick(faces[:count])

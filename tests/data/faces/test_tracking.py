@@ -143,7 +143,9 @@ def test_problems_have_names():
     assert "too dark" in tracking.Follower("haar").look(dark).problem
     small = cv2.resize(frame, None, fx=0.3, fy=0.3, interpolation=cv2.INTER_AREA)
     assert "too small" in tracking.Follower().look(small).problem
-    assert tracking.Follower().look(np.zeros_like(frame)).problem == "no face"
+    night = (frame * 0.02).astype(np.uint8)
+    assert tracking.Follower().look(night).problem == tracking.TOO_DARK
+    assert tracking.Follower().look(np.full_like(frame, 90)).problem == "no face"
 
 
 def test_a_head_that_is_turned_away(monkeypatch):
