@@ -9,7 +9,6 @@ on a video of that length and on one five times as long, which says whether it g
 
 import argparse
 import itertools
-import resource
 import subprocess
 import sys
 import tempfile
@@ -25,6 +24,11 @@ from selfme_jax.inference.spotting import Spotter
 from selfme_jax.report import overlay
 
 FPS = 30.0
+MEASURED = """
+import resource, subprocess, sys
+subprocess.run(sys.argv[1:], check=True, stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+"""
 
 
 def film(folder: Path, seconds: float, size: tuple[int, int]) -> Path:
@@ -73,14 +77,20 @@ def drawing(path: Path, folder: Path) -> int:
 
 
 def command(path: Path, output: Path, *words: str) -> tuple[float, float]:
-    """Seconds and MiB of the whole command, by a process of its own."""
+    """Seconds and MiB of the whole command, by a process of its own.
+
+    One between it and this one: a process counts as its own what whoever started it
+    held at that moment.
+    """
     start = time.perf_counter()
     line = (sys.executable, "-m", "selfme_jax.predict", str(path))
-    subprocess.run(
-        [*line, f"--output={output}", *words], check=True, stdout=subprocess.DEVNULL
+    ended = subprocess.run(
+        [sys.executable, "-c", MEASURED, *line, f"--output={output}", *words],
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
-    used = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024
-    return time.perf_counter() - start, used
+    return time.perf_counter() - start, int(ended.stdout) / 1024
 
 
 def main() -> None:
