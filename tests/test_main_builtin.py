@@ -104,6 +104,9 @@ def test_it_scores_a_folder_as_it_is(made, making, images, tmp_path, target):
     if target == "classes":
         np.testing.assert_allclose(results["uf1"], card["uf1"], atol=1e-9)
         assert len(results["seeds"]) == 1
+        words = f"--workdir={tmp_path / 'run'}", "--refit", f"--output={tmp_path / 'x'}"
+        refused = command.run(*words, module="selfme_jax.export")
+        assert refused.code == 2 and "--model=builtin" in refused.err
     else:
         wanted = card["action_units"]["mean_f1"]
         np.testing.assert_allclose(results["mean_f1"], wanted, atol=1e-9)

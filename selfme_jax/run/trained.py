@@ -16,6 +16,7 @@ from selfme_jax.run import build, made_from, pretrained
 from selfme_jax.run.plan import Plan
 from selfme_jax.systems import base, deep
 from selfme_jax.systems.base import Problem
+from selfme_jax.systems.builtin import BUILTIN
 from selfme_jax.train import schedule, variables
 from selfme_jax.train.checkpoint import Checkpoints
 from selfme_jax.train.state import Run
@@ -65,9 +66,13 @@ class Trained:
         self.seeds = plan.seeds
         method = build.method(plan, self.dataset)
         if not isinstance(method, deep.Deep) or not plan.input.arguments:
+            own = f"method {plan.system.name} on {plan.input.name}"
+            advice = ""
+            if plan.settings["start"] or plan.system is BUILTIN:
+                own += " and the built-in model"
+                advice = "\nThe built-in model itself is --model=builtin of predict."
             raise UserError(
-                f"{run.folder} trained no network that export knows: method "
-                f"{plan.system.name} on {plan.input.name}."
+                f"{run.folder} trained no network that export knows: {own}.{advice}"
             )
         self.method = method
         shared = plan.motion_workdir
