@@ -204,8 +204,9 @@ def test_a_network_says_once_that_it_is_compiled(clips, frames, tmp_path, capsys
 def test_what_cannot_be_done_ends_with_2(film, frames, tmp_path):
     out, said = f"--output={tmp_path / 'out'}", tmp_path / "said"
     wall = footage.write_video(
-        tmp_path / "wall.avi", [np.zeros((90, 90, 3), np.uint8)] * 9
+        tmp_path / "wall.avi", [np.full((90, 90, 3), 90, np.uint8)] * 9
     )
+    night = footage.write_video(tmp_path / "night.avi", [frames[0] // 50] * 9)
     one = footage.write_video(tmp_path / "one.avi", frames[:1])
     sound = tmp_path / "sound.mp4"
     with av.open(str(sound), "w") as container:
@@ -222,6 +223,7 @@ def test_what_cannot_be_done_ends_with_2(film, frames, tmp_path):
     for words, says in (
         ((), "nothing is given"),
         ((wall, out), "wall.avi: no face"),
+        ((night, out), "night.avi: the picture is too dark"),
         ((one, out), "2 frames|1 frame"),
         ((sound, out), "only sound"),
         ((tmp_path / "empty", out), "no clip"),
