@@ -25,34 +25,61 @@ def write(
         frames: (seconds, [h, w, 3] uint8 RGB), one in memory at a time.
         clip: of predictions.json.
     """
-    drawn = ((seconds, draw(image, seconds, clip)) for seconds, image in frames)
+    painter = Painter(clip)
+    drawn = ((seconds, painter.frame(image, seconds)) for seconds, image in frames)
     films.write(path, drawn, fps=clip["fps"] or 25.0)
 
 
-def draw(image: np.ndarray, seconds: float, clip: Mapping[str, Any]) -> np.ndarray:
-    """[h, w, 3] uint8 RGB of even sizes: frame, face, what goes on, time line."""
-    import cv2
+class Painter:
+    """Draws what was found in a clip into its frames, one as fast as the other.
 
-    h, w = image.shape[:2]
-    scale = min(1.0, WIDEST / w)
-    size = [2 * max(1, round(n * scale / 2)) for n in (w, h)]
-    drawn = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    scale = size[0] / w
-    now = [
-        i for i in clip["intervals"] if i["seconds"][0] <= seconds <= i["seconds"][2]
-    ]
-    line = max(1, round(size[0] / 400))
-    for number, interval in enumerate(now):
-        colour = kinds.rgb(interval["kind"])
-        if "face" in interval and interval["kind"] not in ("blink", "head"):
-            corners = _square(interval["face"], scale)
-            cv2.polylines(drawn, [corners], True, colour, line, cv2.LINE_AA)
-        _label(drawn, clip_tables.line(interval), number, colour)
-    for gap in clip["unseen"]:
-        if _lasts(gap["seconds"], seconds):
-            _label(drawn, gap["why"], len(now), (118, 118, 118))
-    _bar(drawn, seconds, clip)
-    return drawn
+    An hour holds a thousand intervals and more: what a frame costs must not grow with
+    them, so that the time line is painted once.
+    """
+
+    def __init__(self, clip: Mapping[str, Any]):
+        """``clip``: of predictions.json."""
+        self._clip = clip
+        spans = [i["seconds"] for i in clip["intervals"]]
+        self._spans = np.array(spans, float).reshape(-1, 3)
+        self._bar: tuple[np.ndarray, np.ndarray] | None = None  # of the last width
+
+    def frame(self, image: np.ndarray, seconds: float) -> np.ndarray:
+        """[h, w, 3] uint8 RGB of even sizes: frame, face, what goes on, time line."""
+        import cv2
+
+        h, w = image.shape[:2]
+        scale = min(1.0, WIDEST / w)
+        size = [2 * max(1, round(n * scale / 2)) for n in (w, h)]
+        drawn = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
+        scale = size[0] / w
+        onset, _, offset = self._spans.T
+        now = np.flatnonzero((onset <= seconds) & (seconds <= offset))
+        line = max(1, round(size[0] / 400))
+        for row, number in enumerate(now):
+            interval = self._clip["intervals"][number]
+            colour = kinds.rgb(interval["kind"])
+            if "face" in interval and interval["kind"] not in ("blink", "head"):
+                corners = _square(interval["face"], scale)
+                cv2.polylines(drawn, [corners], True, colour, line, cv2.LINE_AA)
+            _label(drawn, clip_tables.line(interval), row, colour)
+        for gap in self._clip["unseen"]:
+            if _lasts(gap["seconds"], seconds):
+                _label(drawn, gap["why"], len(now), (118, 118, 118))
+        self._time_line(drawn, seconds)
+        return drawn
+
+    def _time_line(self, drawn: np.ndarray, seconds: float) -> None:
+        h, w = drawn.shape[:2]
+        if h < 4 * BAR:
+            return
+        if self._bar is None or len(self._bar[0]) != w:
+            self._bar = _bar(self._clip, w)
+        shown, colours = self._bar
+        drawn[h - BAR :] = drawn[h - BAR :] // 4
+        drawn[h - BAR + 2 : h - 2, shown] = colours[shown]
+        at = min(w - 2, round(seconds * _per_second(self._clip, w)))
+        drawn[h - BAR :, max(0, at - 1) : at + 2] = 255
 
 
 def _lasts(span: Sequence[float], seconds: float) -> bool:
@@ -85,14 +112,16 @@ def _label(drawn: np.ndarray, text: str, row: int, colour: tuple) -> None:
     cv2.putText(drawn, text, at, font, size, (255, 255, 255), 1, cv2.LINE_AA)
 
 
-def _bar(drawn: np.ndarray, seconds: float, clip: Mapping[str, Any]) -> None:
-    h, w = drawn.shape[:2]
-    if h < 4 * BAR:
-        return
-    per_second = (w - 1) / max(clip["seconds"], 1e-3)
-    drawn[h - BAR :] = drawn[h - BAR :] // 4
-    for interval in sorted(clip["intervals"], key=lambda i: i["kind"] in ("micro",)):
+def _per_second(clip: Mapping[str, Any], width: int) -> float:
+    return (width - 1) / max(clip["seconds"], 1e-3)
+
+
+def _bar(clip: Mapping[str, Any], width: int) -> tuple[np.ndarray, np.ndarray]:
+    """[width] where something goes on; [width, 3] uint8 its colour, micro on top."""
+    shown, colours = np.zeros(width, bool), np.zeros((width, 3), np.uint8)
+    per_second = _per_second(clip, width)
+    for interval in sorted(clip["intervals"], key=lambda i: i["kind"] == "micro"):
         first, last = (round(interval["seconds"][i] * per_second) for i in (0, 2))
-        drawn[h - BAR + 2 : h - 2, first : last + 1] = kinds.rgb(interval["kind"])
-    at = min(w - 2, round(seconds * per_second))
-    drawn[h - BAR :, max(0, at - 1) : at + 2] = 255
+        shown[first : last + 1] = True
+        colours[first : last + 1] = kinds.rgb(interval["kind"])
+    return shown, colours
