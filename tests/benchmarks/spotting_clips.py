@@ -3,8 +3,9 @@
     python tests/benchmarks/spotting_clips.py --source=DIR [--release=samm] [--people=9]
 
 DIR is an unpacked release, as `selfme prepare` reads it. Of each person one film is
-made: the annotated clips, shuffled, each from onset to offset; between them the face of
-the next onset is held for 0.8 to 2.5 s, what was left of a motion fading within 0.3 s.
+made: the clips of the three-class protocol, shuffled, each from onset to offset;
+between them the face of the next onset is held for 0.8 to 2.5 s, what was left of a
+motion fading within 0.3 s.
 As in `synthetic_videos`, the head sways always and turns in the plane now and then,
 lids close about every four seconds (drawn over the eyes that the mesh finds), and the
 sensor is noisy. What is found is compared with the annotated intervals.
@@ -23,7 +24,7 @@ from selfme_jax.data.releases import layout, listing, registry
 from selfme_jax.evaluate.intervals import Span, Spotted, compare, false_alarms, pool
 from selfme_jax.inference.spotting import Spotter
 
-FPS = 200 / 3
+FASTEST = 67  # frames per second of a film; of faster clips every so many frames
 FADE = 0.3  # seconds
 SIZE = 256  # pixels; the frames are square crops, and a border of SIZE // 8 is added
 # (outer corner, inner corner, upper lid, lower lid) of the mesh.
@@ -33,6 +34,7 @@ EYES = ((33, 133, 159, 145), (263, 362, 386, 374))
 class Film(NamedTuple):
     """Frames without head motion, and what happens in them, in seconds."""
 
+    fps: float
     images: list[np.ndarray]
     expressions: list[Span]
     blinks: list[Span]
@@ -56,13 +58,13 @@ def main() -> None:
         film = joined(own, np.random.default_rng([7, number]))
         spotter, found = Spotter(), []
         for i, image in enumerate(shot(film, np.random.default_rng([8, number]))):
-            found += spotter.add(image, i / FPS)
+            found += spotter.add(image, i / film.fps)
         found += spotter.end()
         mine = [Span(*i.seconds) for i in found if i.kind in ("micro", "macro")]
         lids = [Span(*i.seconds) for i in found if i.kind == "blink"]
         expressions.append(compare(mine, film.expressions))
         blinks.append(compare(lids, film.blinks))
-        seconds += len(film.images) / FPS
+        seconds += len(film.images) / film.fps
         one = expressions[-1]
         print(f"{person}: {one.hits} of {one.true}, {one.found} found", flush=True)
     print(f"{'':12} {'F1':>5} {'prec.':>6} {'recall':>6} {'true':>5} {'apex ms':>8}")
@@ -88,31 +90,34 @@ def by_person(name: str, source: Path) -> dict[str, list[layout.Found]]:
 
 def joined(clips: list[layout.Found], rng: np.random.Generator) -> Film:
     """One person's film."""
+    step = max(1, round(clips[0].entry.fps / FASTEST))
+    fps = clips[0].entry.fps / step
     images: list[np.ndarray] = []
     expressions: list[Span] = []
     turns: list[tuple[int, int, np.ndarray]] = []
     left = None
     for number in rng.permutation(len(clips)):
         own = clips[number]
-        frames = [read(own.paths[i]) for i in range(0, len(own.paths), 3)]
-        still = round(rng.uniform(0.8, 2.5) * FPS)
+        frames = [read(own.paths[i]) for i in range(0, len(own.paths), step)]
+        still = round(rng.uniform(0.8, 2.5) * fps)
         for i in range(still):
-            share = 0.0 if left is None else max(0.0, 1 - i / (FADE * FPS))
+            share = 0.0 if left is None else max(0.0, 1 - i / (FADE * fps))
             image = frames[0]
             images.append(image if not share else (1 - share) * image + share * left)
         if rng.random() < 0.3:  # the head goes somewhere, and rests again
             change = rng.normal(0, [8.0, 6.0, 0.04, 0.02])
             start = len(images) - still // 2
-            turns.append((start, start + round(rng.uniform(0.3, 0.8) * FPS), change))
-            images += [frames[0]] * round(1.2 * FPS)
-        at = len(images) / FPS
-        apex = at + (own.apex or 0) / 3 / FPS
-        expressions.append(Span(at, apex, at + (len(frames) - 1) / FPS))
+            turns.append((start, start + round(rng.uniform(0.3, 0.8) * fps), change))
+            images += [frames[0]] * round(1.2 * fps)
+        at = len(images) / fps
+        apex = at + (own.apex or 0) / step / fps
+        expressions.append(Span(at, apex, at + (len(frames) - 1) / fps))
         images += frames
         left = frames[-1]
-    images += [images[-1]] * round(2 * FPS)
-    blinks = close(images, rng)
-    return Film(images, expressions, blinks, moved(len(images), turns, rng))
+    images += [images[-1]] * round(2 * fps)
+    blinks = close(images, fps, rng)
+    course = moved(len(images), fps, turns, rng)
+    return Film(fps, images, expressions, blinks, course)
 
 
 def read(path: Path) -> np.ndarray:
@@ -121,7 +126,7 @@ def read(path: Path) -> np.ndarray:
     return cv2.resize(image, (SIZE, SIZE), interpolation=cv2.INTER_AREA).astype("f4")
 
 
-def close(images: list[np.ndarray], rng: np.random.Generator) -> list[Span]:
+def close(images: list[np.ndarray], fps: float, rng: np.random.Generator) -> list[Span]:
     """Close the eyes now and then, in place; says when."""
     whole = padded(images[0]).clip(0, 255).astype(np.uint8)
     face = detection.detect(whole)
@@ -129,15 +134,12 @@ def close(images: list[np.ndarray], rng: np.random.Generator) -> list[Span]:
         return []
     points = mesh.landmarks(whole, face)[:, :2] - SIZE // 8
     blinks, at = [], 0.5 + rng.exponential(4.0)
-    while at < len(images) / FPS - 1:
+    while at < len(images) / fps - 1:
         lasts = rng.uniform(0.12, 0.3)
         apex = at + 0.4 * lasts
-        for i in range(int(at * FPS), int((at + lasts) * FPS) + 2):
-            t = i / FPS
-            rise = (
-                (t - at) / (apex - at) if t < apex else (at + lasts - t) / (lasts * 0.6)
-            )
-            images[i] = lids(images[i], points, float(np.clip(rise, 0, 1)))
+        for i in range(int(at * fps), int((at + lasts) * fps) + 2):
+            closed = np.interp(i / fps, [at, apex, at + lasts], [0, 1, 0])
+            images[i] = lids(images[i], points, float(closed))
         blinks.append(Span(at, apex, at + lasts))
         at += lasts + 0.3 + rng.exponential(4.0)
     return blinks
@@ -161,9 +163,9 @@ def lids(image: np.ndarray, points: np.ndarray, closed: float) -> np.ndarray:
     return cv2.remap(image, x, y.astype("f4"), cv2.INTER_LINEAR)
 
 
-def moved(total: int, turns, rng: np.random.Generator) -> np.ndarray:
+def moved(total: int, fps: float, turns, rng: np.random.Generator) -> np.ndarray:
     """Sway and turns of the head, [total, 4]."""
-    t = np.arange(total)[:, None] / FPS
+    t = np.arange(total)[:, None] / fps
     course = np.zeros((total, 4))
     for cycles, size in ((0.08, 1.0), (0.2, 0.6), (0.5, 0.3), (1.0, 0.1)):
         high = rng.uniform(0.2, 1, 4) * [2.0, 2.0, 0.008, 0.004] * size

@@ -150,7 +150,7 @@ def _why_not(
     problems = {look.problem for _, look in looks} - {"", "no face"}
     why = f"a face in {hits} of the {len(looks)} frames looked at"
     why += "".join(f"; {problem}" for problem in sorted(problems)[:2])
-    if problems or image is None:
+    if problems - {tracking.TOO_DARK} or image is None:
         return why
     for quarters in (1, 2, 3):
         if detection.detect(np.rot90(image, quarters).copy(), detector=detector):

@@ -224,8 +224,9 @@ def test_advice_fits_what_was_given(tmp_path):
         raise UserError(str(data.damaged) + str(data.left_out))
 
 
+@pytest.mark.parametrize("dark", [0, 2])
 @pytest.mark.parametrize(("quarters", "named"), [(1, 270), (2, 180), (3, 90)])
-def test_a_turned_picture_is_named(tmp_path, monkeypatch, quarters, named):
+def test_a_turned_picture_is_named(tmp_path, monkeypatch, quarters, named, dark):
     def upright_only(image):  # a detector of faces whose mark is in the first pixel
         marked = image[0, 0].tolist() == [255, 0, 255]
         return (detection.Face(detection.Box(50, 25, 160, 160)),) if marked else ()
@@ -234,7 +235,8 @@ def test_a_turned_picture_is_named(tmp_path, monkeypatch, quarters, named):
     frames = footage.film()[:6].copy()
     frames[:, 0, 0] = 255, 0, 255
     turned = [np.rot90(frame, quarters) for frame in frames]
-    footage.write_folder(tmp_path / "films", turned)
+    fade = [np.zeros_like(turned[0])] * dark
+    footage.write_folder(tmp_path / "films", fade + turned)
     with pytest.raises(UserError, match=f"turned by {named}°"):
         prepared.prepare(tmp_path / "films", tmp_path / "y", size=32)
     footage.write_folder(tmp_path / "good", frames)
