@@ -16,6 +16,8 @@ ROW, ROWS = 20.0, 12  # seconds of a row at least, rows at most
 _LANES = ("micro", "macro", "blink", "talking", "head")
 _LOW = 0.6  # percent; below, a course is not stretched over the whole height
 _POINTS = 2000  # of a row; more than that cannot be seen
+_FONT = 8  # points
+_LETTER = 0.65 * _FONT / 72 / WIDTH  # of a row's width, at most
 
 
 class Course(Protocol):
@@ -67,6 +69,7 @@ def _row(
             broken = np.where(np.diff(at, prepend=at[:1]) > 1.0, np.nan, high)
             axis.plot(at, broken, color=colour, lw=1.0)
     lane = 0.09 * top
+    names: list[tuple[float, str, str]] = []
     for interval in clip["intervals"]:
         onset, apex, offset = interval["seconds"]
         if offset < start or onset > end:
@@ -80,9 +83,15 @@ def _row(
             axis.axvspan(onset, offset, color=COLOURS[kind], alpha=0.13, lw=0)
             axis.axvline(apex, color=COLOURS[kind], lw=0.9, ls=":")
             words = "?" if interval["unsure"] else (interval["class"] or "")
-            options = {"fontsize": 8, "ha": "center", "va": "bottom", "clip_on": True}
             if start <= apex <= end:
-                axis.text(apex, 1.04 * top, words, color=COLOURS[kind], **options)
+                names.append((apex, words, COLOURS[kind]))
+    options = {"fontsize": _FONT, "ha": "center", "va": "bottom", "clip_on": True}
+    free = -np.inf
+    for apex, words, colour in sorted(names):
+        half = (len(words) + 1) * _LETTER * (end - start) / 2
+        if apex - half >= free:  # one over the other cannot be read
+            axis.text(apex, 1.04 * top, words, color=colour, **options)
+            free = apex + half
     for gap in clip["unseen"]:
         axis.axvspan(*gap["seconds"], color=GREY, alpha=0.25, lw=0, hatch="//")
     axis.set_xlim(start, end)
