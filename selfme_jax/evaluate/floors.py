@@ -107,17 +107,34 @@ def linear(
 
     Args and result: as in ``evaluate``.
     """
+    labels = np.array([s.label for s in samples])
+    probs = linear_probs(splits, inputs, labels, len(classes), tell)
+    return _rows(samples, splits, labels, probs, classes)
+
+
+def linear_probs(
+    splits: Sequence[Split],
+    inputs: np.ndarray,
+    labels: np.ndarray,
+    classes: int,
+    tell: Callable[[int, int, str], None] | None = None,
+) -> np.ndarray:
+    """The probabilities of ``linear``, [n, classes]; 0 for samples of no fold.
+
+    Args:
+        splits, inputs, tell: as in ``evaluate``. labels: [n] int, read at the training
+            side of each fold alone.
+    """
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
-    check(inputs, len(samples), len(splits))
-    labels = np.array([s.label for s in samples])
-    probs = np.zeros((len(samples), len(classes)))
+    check(inputs, len(labels), len(splits))
+    probs = np.zeros((len(labels), classes))
     with threadpool_limits(1, "blas"):
         for i, split in enumerate(splits):
-            own = inputs[i % len(inputs)].reshape(len(samples), -1).astype(float)
+            own = inputs[i % len(inputs)].reshape(len(labels), -1).astype(float)
             model = make_pipeline(
                 StandardScaler(),
                 LogisticRegression(C=1e-3, class_weight="balanced", max_iter=1000),
@@ -127,7 +144,7 @@ def linear(
             probs[np.ix_(split.test, model.classes_)] = found
             if tell:
                 tell(i + 1, len(splits), f"fold {split.held_out}")
-    return _rows(samples, splits, labels, probs, classes)
+    return probs
 
 
 def told(tell: Tell | None, name: str) -> Callable[[int, int, str], None] | None:

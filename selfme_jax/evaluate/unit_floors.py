@@ -63,14 +63,14 @@ def linear(
     predicted as that.
 
     Returns:
-        [n, a] probabilities.
+        [n, a] probabilities; 0 for samples of no fold.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
     from threadpoolctl import threadpool_limits
 
     floors.check(inputs, len(labels), len(splits))
-    probs = np.empty(labels.shape)
+    probs = np.zeros(labels.shape)
     with threadpool_limits(1, "blas"):  # see floors.linear
         for i, split in enumerate(splits):
             own = inputs[i % len(inputs)].reshape(len(labels), -1).astype(float)

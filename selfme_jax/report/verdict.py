@@ -14,7 +14,8 @@ EPOCHS = {
     "fixed": "number of epochs fixed beforehand",
     "inner_split": "epochs chosen on other subjects of the training side",
     "oracle_epoch": "best epoch chosen ON THE TEST SUBJECT: a leak ceiling, no score",
-    "started": "a head on the built-in model, its ridge chosen on training subjects",
+    "started": "the mean of two: the built-in model with a head whose ridge was chosen "
+    "on training subjects, and a linear model of these",
 }
 SCORE = {
     "pooled": "predictions pooled over folds",

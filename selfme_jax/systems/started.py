@@ -1,10 +1,14 @@
-"""SCViT and ViT started from the built-in model: a head anchored to what it says.
+"""SCViT and ViT started from the built-in model: anchored to what it says.
 
 The answers of the built-in model are kept; a linear head on the features of its own
 SCViT (or ViT) networks is added to them, under a ridge: a strong one leaves the answers
 as they are, a weak one learns a new head. How strong, each fold finds out for itself,
 on its training subjects alone: groups of them are held out in turn. Where nothing is
-gained beyond doubt, nothing is changed. Our choice; what was tried: docs/builtin.md.
+gained beyond doubt, nothing is changed.
+
+Half of each answer is that, and half is a linear model's, which knows the training
+subjects alone: two opinions that err on different clips. Our choice; what was tried:
+docs/builtin.md.
 """
 
 from collections.abc import Mapping, Sequence
@@ -29,6 +33,7 @@ ABLE = ("vit", "scvit")
 _BIAS = 0.1  # of the ridge: what is common to all samples is learned more freely
 _ITERATIONS = 150  # of L-BFGS, at most
 _ERRORS = 2.0  # standard errors that a change of the answers has to be worth
+_LEAST = 1e-9  # probability
 
 
 class Fit(NamedTuple):
@@ -68,8 +73,10 @@ class Started(NamedTuple):
     def fit_predict(self, problem: Problem, stage: Stage) -> np.ndarray:
         """[seeds, n, outputs] logits, each sample by the fold that held it out.
 
-        A seed deals training subjects (``Problem.people``) into groups; nothing else
-        is drawn.
+        Their probabilities are means of two: of the built-in model with a head of the
+        fold, and of the linear floor that reads each image divided by its deviation. A
+        seed deals training subjects (``Problem.people``) into groups; nothing else is
+        drawn.
 
         Raises:
           UserError: images of another size, or that folds do not share.
@@ -96,7 +103,16 @@ class Started(NamedTuple):
                 done += 1
                 said = f"ridge {ridge:g}" if np.isfinite(ridge) else "as it was"
                 tell(stage.name, done, total, f"seed {seed} {split.held_out}, {said}")
-        return found
+        read = committee.standardise(images)[None]
+        linear = self.target.linear(problem.splits, read, problem.labels)
+        return self._logits((self.target.link(found) + linear) / 2)
+
+    def _logits(self, probs: np.ndarray) -> np.ndarray:
+        """What ``Target.link`` makes these probabilities of."""
+        kept = np.clip(probs, _LEAST, 1 - _LEAST)
+        if self.target.name == "action_units":
+            return np.log(kept) - np.log1p(-kept)
+        return np.log(kept)
 
     def _fold(
         self,

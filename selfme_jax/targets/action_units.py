@@ -111,6 +111,12 @@ class ActionUnits(NamedTuple):
         probs = predictions.of_tested(self.link, logits, splits)
         return predictions.table(samples, splits, seeds, labels, probs, self.outputs)
 
+    def linear(
+        self, splits: Sequence[Split], inputs: np.ndarray, labels: np.ndarray
+    ) -> np.ndarray:
+        """[n, units]; see ``evaluate.unit_floors.linear``."""
+        return unit_floors.linear(splits, inputs, labels)
+
     def floors(
         self,
         samples: Sequence[Sample],

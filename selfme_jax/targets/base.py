@@ -87,6 +87,17 @@ class Target(Protocol):
         """Logits [seeds, n, k] as the rows of predictions.csv."""
         ...
 
+    def linear(
+        self, splits: Sequence[Split], inputs: np.ndarray, labels: np.ndarray
+    ) -> np.ndarray:
+        """Probabilities of held-out samples by the linear floor, [n, k].
+
+        Args:
+            splits, inputs: see ``floors`` (inputs: ``read``).
+            labels: as ``labels`` gives them; read at training sides alone.
+        """
+        ...
+
     def floors(
         self,
         samples: Sequence[Sample],

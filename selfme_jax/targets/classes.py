@@ -82,6 +82,12 @@ class Classes(NamedTuple):
         probs = predictions.of_tested(self.link, logits, splits)
         return predictions.table(samples, splits, seeds, labels, probs, self.outputs)
 
+    def linear(
+        self, splits: Sequence[Split], inputs: np.ndarray, labels: np.ndarray
+    ) -> np.ndarray:
+        """[n, classes]; see ``evaluate.floors.linear``."""
+        return class_floors.linear_probs(splits, inputs, labels, len(self.outputs))
+
     def floors(
         self,
         samples: Sequence[Sample],
