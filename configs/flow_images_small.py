@@ -4,8 +4,8 @@
         --config=flow_images_small --config.data.root=DIR
 
 OFF-ApexNet, Dual-Inception, FeatRef and STSTNet have their published sizes; HTNet,
-MMNet, VGG16 and GoogLeNet a fraction of theirs. All are trained for a fraction of the
-published epochs, at a higher rate; nothing was tuned.
+MMNet, VGG16, GoogLeNet and CapsuleNet a fraction of theirs. All are trained for a
+fraction of the published epochs, at a higher rate; nothing was tuned.
 """
 
 from selfme_jax.configs import flow_images
@@ -22,7 +22,11 @@ def get_config():
     config.googlenet.model.shrink = 4
     config.mmnet.model.size = 64  # 224
     config.mmnet.model.shrink = 4
-    for name in ("dual_inception", "featref", "htnet", "mmnet", "vgg16", "googlenet"):
+    config.capsulenet.model.size = 64  # 224
+    config.capsulenet.model.kernel = 3  # 9, of 14x14 places, where these have 4x4
+    config.capsulenet.model.shrink = 4
+    light = ("dual_inception", "featref", "htnet", "mmnet")
+    for name in (*light, "vgg16", "googlenet", "capsulenet"):
         config[name].train.epochs = 15.0
         config[name].train.batch_size = 32
         config[name].train.learning_rate = 1e-3
