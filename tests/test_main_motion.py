@@ -40,6 +40,37 @@ def test_pretraining_scores_held_out_pairs(trained):
     assert (trained / "figures" / "pairs.png").read_bytes().startswith(b"\x89PNG")
 
 
+def scored(folder, trained, *flags):
+    """A network as it is, on frames of ``CONFIG``."""
+    start = f"--config.motion.init={trained}", "--config.motion.scope=pretrained"
+    return command.run(CONFIG, *MOTION, *start, *flags, f"--workdir={folder}")
+
+
+def test_a_network_is_scored_as_it_is_on_frames_of_others(trained, tmp_path):
+    """On its own frames it has the scores that its own run says."""
+    ended = scored(tmp_path / "own", trained, *PEOPLE)
+    assert ended.code == 0, ended.err
+    assert f"motion of {trained} as it is, not trained" in ended.out
+    own, first = (
+        json.loads((folder / "results.json").read_text())
+        for folder in (tmp_path / "own", trained)
+    )
+    assert (first["trained"], own["trained"]) == (True, False)
+    assert own["reconstruction"]["1"] == pytest.approx(first["reconstruction"]["1"])
+    page = (tmp_path / "own" / "report.html").read_text()
+    assert "trained elsewhere" in page and "Learned without labels" not in page
+    others = PEOPLE[1], "--config.synthetic.subjects=1"
+    others = (*others, "--config.synthetic.first_subject=7")
+    ended = scored(tmp_path / "others", trained, *others)
+    assert ended.code == 0, ended.err
+    found = json.loads((tmp_path / "others" / "results.json").read_text())
+    assert found["reconstruction"]["1"] != own["reconstruction"]["1"]
+    # Nothing was trained there: nothing can be taken from there.
+    ended = scored(tmp_path / "again", tmp_path / "others", *PEOPLE)
+    assert ended.code == 2 and len(ended.err.splitlines()) <= 2
+    assert "others" in ended.err
+
+
 def recognise(folder, trained, scope, *further):
     arguments = (
         *("--config=configs/synthetic.py", *SMALL_MOTION),

@@ -81,28 +81,34 @@ class Session:
         """The first lines: what was found, on what it runs, where results go."""
         frames = sum(clip.count for clip in self.clips)
         size = self.pairs.frames.size
+        what = "pretraining motion"
+        if self.as_it_is:
+            what = f"motion of {self.plan.init} as it is, not trained"
         print(
             f"{self.plan.data}: {len(self.clips)} clips, {frames} frames of "
             f"{size}x{size}, the last {self.options['holdout']:.0%} of each "
-            f"clip held out\npretraining motion; {parallel.describe()}; results in "
+            f"clip held out\n{what}; {parallel.describe()}; results in "
             f"{self.workdir.folder}",
             flush=True,
         )
 
     def run(self, command: str) -> None:
-        """Train, and report on the held-out pairs.
+        """Train, or take what was trained as it is; report on the held-out pairs.
 
         Raises:
           UserError: the stage motion is not asked for.
         """
-        if "motion" not in self.stages:
+        if self.as_it_is:
+            variables = self.motion.start
+        elif "motion" not in self.stages:
             raise UserError(
                 "pretraining needs the stage motion: what is trained is not redone. "
                 "Add it to --stages."
             )
-        variables = self.motion.pretrain(
-            self.batches, self.plan.motion_seeds[0], self.stage()
-        )
+        else:
+            variables = self.motion.pretrain(
+                self.batches, self.plan.motion_seeds[0], self.stage()
+            )
         if "report" in self.stages and parallel.leads():
             self.report(variables, command)
         self.log.close()
@@ -118,6 +124,11 @@ class Session:
         }
         options = self.plan.engine("motion")
         return Stage("motion", self.workdir, self.log, depends=depends, **options)
+
+    @property
+    def as_it_is(self) -> bool:
+        """Whether the network of config.motion.init is scored, and nothing trained."""
+        return self.plan.scope == "pretrained"
 
     @property
     def options(self) -> Mapping[str, Any]:
@@ -143,6 +154,7 @@ class Session:
             pictures += [p._replace(title=f"gap {gap}, {p.title}") for p in drawn]
         found = {
             "reconstruction": scores,
+            "trained": not self.as_it_is,
             "clips": len(self.clips),
             "frames": sum(clip.count for clip in self.clips),
             "parameters": sum(x.size for x in jax.tree.leaves(variables)),
