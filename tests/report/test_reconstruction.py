@@ -58,6 +58,7 @@ RESULTS = {
     "frames": 240,
     "parameters": 1234567,
     "provenance": {"git": "abc", "versions": {"jax": "1"}},
+    "trained": True,
     "reconstruction": {
         "3": {
             "pairs": 21,
