@@ -240,6 +240,7 @@ def _motion() -> ConfigDict:
     config.loss.scales = 3
     config.loss.light_blocks = 0  # level the light over blocks first
     config.loss.blur = 0.0  # pixels, before frames are compared
+    config.loss.fine = 0  # smaller frames are warped from splines of that side; 0: off
     config.loss.perceptual = 0.0  # VGG-19 features, generated against driving frame
     config.loss.vgg = ""  # file of its weights, safetensors (motion/perceptual.py)
     config.loss.equivariance = 1.0  # of keypoints under a random warp

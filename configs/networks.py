@@ -59,6 +59,7 @@ def subtle(config: ConfigDict) -> None:
         scales=1,
         light_blocks=8,
         blur=0.8,
+        fine=256,
         equivariance=0.02,
         smoothness=0.3,
     )

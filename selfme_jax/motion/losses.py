@@ -82,6 +82,18 @@ def blur(image: jax.Array, *, sigma: float) -> jax.Array:
     return jnp.einsum("xw,bywc->byxc", columns, image, precision="highest")
 
 
+def finer(image: jax.Array, *, side: int) -> jax.Array:
+    """An image to be warped, with about `side` points a side if it has fewer pixels.
+
+    Splines go through its pixels (pyramid.upsample). What the straight lines of
+    bilinear sampling miss between the pixels of a sharp small frame is as large as
+    what sub-pixel motion changes, and passes for motion. [b, h, w, c] -> [b, h', w',
+    c]; `warp.warp` of it by a flow [b, h, w, 2] is [b, h, w, c] again.
+    """
+    factor = max(1, round(side / max(image.shape[1:3])))
+    return pyramid.upsample(image, factor=factor)
+
+
 def level_light(image: jax.Array, target: jax.Array, *, blocks: int) -> jax.Array:
     """The image with the slow part of its difference to the target taken out.
 

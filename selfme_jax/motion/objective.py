@@ -6,9 +6,8 @@ import jax
 import jax.numpy as jnp
 
 from selfme_jax.motion import losses, perceptual
-from selfme_jax.motion.generator import warp_features
 from selfme_jax.motion.network import MotionNetwork, MotionOutput, to_pixels
-from selfme_jax.ops import affine, augment, bspline, warp
+from selfme_jax.ops import affine, augment, bspline, pyramid, warp
 from selfme_jax.types import Keypoints
 
 
@@ -25,7 +24,8 @@ class Objective(NamedTuple):
 
     epsilon: of charbonnier; well above the noise it weighs errors by their square,
     which finds motion far below a pixel best. blur: in pixels, before frames are
-    compared (see losses.blur). light_blocks: see losses.level_light, 0 = off.
+    compared (see losses.blur). fine: side of the warped source (see losses.finer), 0 =
+    off. light_blocks: see losses.level_light, 0 = off.
     """
 
     reconstruction: float = 1.0
@@ -37,6 +37,7 @@ class Objective(NamedTuple):
     epsilon: float = 1e-3
     light_blocks: int = 0
     blur: float = 0.0
+    fine: int = 0
     perceptual: float = 0.0
     equivariance: float = 1.0
     feature_warp: float = 0.0
@@ -92,7 +93,9 @@ def loss(
         terms["reconstruction"] = _photometric(objective, image, target)
     if objective.warped:
         image = losses.blur(source, sigma=objective.blur)
-        image = warp_features(image, output.motion.flow)
+        image = losses.finer(image, side=objective.fine)
+        flow = pyramid.resize(output.motion.flow, source.shape[1:3])
+        image = warp.warp(image, flow)
         terms["warped"] = _photometric(objective, image, target)
     if objective.perceptual:
         terms["perceptual"] = perceptual.multiscale(

@@ -1,7 +1,7 @@
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from scipy import ndimage
+from scipy import interpolate, ndimage
 
 from selfme_jax.ops import grid, pyramid, warp
 
@@ -108,3 +108,26 @@ def test_transforms(image, transforms, gradients):
 
     transforms(everything, image)
     gradients(everything, image)
+
+
+@pytest.mark.parametrize("factor", [2, 3, 4])
+def test_upsampling_equals_scipy_splines(image, factor):
+    """By another road: coefficients of B-splines with no curvature at the ends."""
+    expected = image.astype(np.float64)
+    for axis in (0, 1):
+        size = image.shape[axis]
+        spline = interpolate.make_interp_spline(
+            np.arange(size), expected, k=3, bc_type="natural", axis=axis
+        )
+        expected = spline(np.arange(factor * (size - 1) + 1) / factor)
+    found = np.asarray(pyramid.upsample(image, factor=factor))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, expected, atol=2e-6)
+    np.testing.assert_allclose(found[::factor, ::factor], image, atol=1e-6)
+
+
+def test_upsampling_by_one_and_of_one_pixel(image):
+    np.testing.assert_array_equal(pyramid.upsample(image, factor=1), image)
+    row = pyramid.upsample(image[:1], factor=4)
+    assert row.shape == (1, 65, 2)
+    np.testing.assert_allclose(row[:, ::4], image[:1], atol=1e-6)
