@@ -41,9 +41,11 @@ def fitted(config: ConfigDict) -> None:
     """One candidate more, for real faces: the B-spline registration of each pair.
 
     The network begins with it, and needs fewer steps; SCViT recognises more on faces
-    that move as CASME II's do (docs/motion.md).
+    that move as CASME II's do (docs/motion.md). As there, the loss reads small frames
+    from splines.
     """
     config.motion.network.registration = True
+    config.motion.loss.fine = 256
 
 
 def subtle(config: ConfigDict) -> None:
@@ -59,7 +61,6 @@ def subtle(config: ConfigDict) -> None:
         scales=1,
         light_blocks=8,
         blur=0.8,
-        fine=256,
         equivariance=0.02,
         smoothness=0.3,
     )
