@@ -1,8 +1,9 @@
 """Speed and memory of the motion network against its PyTorch twin, as a table.
 
-    python tests/benchmarks/motion_speed.py [--only=inference,step] [--repeats=5]
+    python tests/benchmarks/motion_speed.py [--only=inference,step] [--size=256]
+        [--repeats=5]
 
-inference: flow of one pair at 256x256 (keypoints and dense motion, no generator).
+inference: flow of one pair, 256x256 or --size (keypoints, dense motion, no generator).
 step: forward, backward and Adam on the objective of configs/base.py; batch 2 on CPU;
   on a GPU 16, bfloat16 convolutions, and autocast with channels_last for the twin.
 memory: of the step at batch 16 as compiled, without and with remat.
@@ -33,15 +34,14 @@ from selfme_jax.motion import objective as motion_objective  # noqa: E402
 from selfme_jax.motion.network import MotionNetwork  # noqa: E402
 from selfme_jax.motion.objective import Objective  # noqa: E402
 
-SIZE = 256
 OBJECTIVE = Objective()
 RATE = 2e-4
 
 
-def frames(batch: int) -> tuple[np.ndarray, np.ndarray]:
-    """Two smooth frames [batch, SIZE, SIZE, 3] that differ."""
+def frames(batch: int, size: int) -> tuple[np.ndarray, np.ndarray]:
+    """Two smooth frames [batch, size, size, 3] that differ."""
     rng = np.random.default_rng(0)
-    y, x = np.ogrid[:SIZE, :SIZE, :1][:2]
+    y, x = np.ogrid[:size, :size, :1][:2]
     wave = rng.uniform(-0.3, 0.3, (2, batch, 1, 1, 3, 2))
     image = np.cos(wave[..., 0] * x + wave[..., 1] * y)
     return tuple((0.5 + 0.5 * image).astype(np.float32))
@@ -50,7 +50,7 @@ def frames(batch: int) -> tuple[np.ndarray, np.ndarray]:
 @functools.cache
 def parameters() -> dict:
     """Of the full network: drawn by NumPy, none at zero."""
-    frame = jax.ShapeDtypeStruct((1, SIZE, SIZE, 3), np.float32)
+    frame = jax.ShapeDtypeStruct((1, 256, 256, 3), np.float32)  # any size, the same
     shapes = jax.eval_shape(MotionNetwork().init, jax.random.key(0), frame, frame)
     rng = np.random.default_rng(1)
 
@@ -86,8 +86,8 @@ def network() -> MotionNetwork:
     return MotionNetwork(dtype="bfloat16" if GPU else "float32")
 
 
-def inference(repeats: int) -> None:
-    pair = frames(1)
+def inference(repeats: int, size: int) -> None:
+    pair = frames(1, size)
     apply = jax.jit(
         lambda p, s, d: network().apply(p, s, d, method="motion").flow,
     )
@@ -101,7 +101,7 @@ def inference(repeats: int) -> None:
     for last in (False, True):
         name = f"PyTorch{', channels_last' if last else ''}"
         contestants[name] = functools.partial(run, twin(last), images(pair, last))
-    report("inference, one pair", race(contestants, repeats))
+    report(f"inference, one pair, {size}x{size}", race(contestants, repeats))
 
 
 def update(model: MotionNetwork, params, state, key, source, driving):
@@ -117,9 +117,9 @@ def update(model: MotionNetwork, params, state, key, source, driving):
     return optax.apply_updates(params, changes), state, value
 
 
-def step(repeats: int) -> None:
+def step(repeats: int, size: int) -> None:
     batch = 16 if GPU else 2
-    pair = frames(batch)
+    pair = frames(batch, size)
     key = jax.random.key(0)
     losses = {}
     compiled = jax.jit(functools.partial(update, network()), donate_argnums=(0, 1))
@@ -152,15 +152,16 @@ def step(repeats: int) -> None:
         tensors = images(pair, last)
         contestants[name] = functools.partial(theirs, name, model, adam, tensors)
     times = race(contestants, repeats)
-    report(f"training step, batch {batch}, time per pair", times, per=batch)
+    title = f"training step, {size}x{size}, batch {batch}, time per pair"
+    report(title, times, per=batch)
     print("  loss of the first step:", {k: round(v, 5) for k, v in losses.items()})
 
 
-def memory(repeats: int) -> None:
+def memory(repeats: int, size: int) -> None:
     del repeats  # nothing runs
     batch = 16
     print(f"\nmemory of the training step, batch {batch}, as XLA plans it")
-    frame = jax.ShapeDtypeStruct((batch, SIZE, SIZE, 3), np.float32)
+    frame = jax.ShapeDtypeStruct((batch, size, size, 3), np.float32)
     params = jax.tree.map(
         lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), parameters()
     )
@@ -189,9 +190,9 @@ def memory(repeats: int) -> None:
         )
 
 
-def parity(repeats: int) -> None:
+def parity(repeats: int, size: int) -> None:
     del repeats  # one run each
-    pair = frames(1)
+    pair = frames(1, size)
     model = MotionNetwork()
     ours = jax.jit(model.apply)(parameters(), *pair)
     with torch.inference_mode():
@@ -221,6 +222,7 @@ PARTS = {f.__name__: f for f in (inference, step, memory, parity)}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", default=",".join(PARTS), help="parts, by comma")
+    parser.add_argument("--size", type=int, default=256, help="of the frames, pixels")
     parser.add_argument("--repeats", type=int, default=5)
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")
@@ -228,7 +230,7 @@ def main() -> None:
         parser.error(f"--only: unknown {', '.join(unknown)}; know {', '.join(PARTS)}")
     start()
     for part in chosen:
-        PARTS[part](arguments.repeats)
+        PARTS[part](arguments.repeats, arguments.size)
 
 
 if __name__ == "__main__":
