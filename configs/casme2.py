@@ -5,8 +5,10 @@
 
 or in one: --config.data.source=DIR. The 5 classes: --config.data.classes=5 (prepared
 with --classes=5). The paper reports UF1/UAR 0.9078/0.9290.
-Time: not measured yet on a GPU, for which the full network is meant; for a CPU see
-configs/casme2_small.py.
+Loss, registration and the scale of flow (the same per face, whatever the frame) are those
+that configs/casme2_small.py, for a CPU, was tried with on real faces (docs/motion.md).
+This size and its steps were not: 24 folds are 113 PFLOP by count, half an hour at 63
+TFLOP/s (docs/speed.md); its time on a GPU, for which it is meant, is not measured yet.
 """
 
 from selfme_jax.configs import base, networks
