@@ -9,6 +9,7 @@ from plans import plan
 
 from selfme_jax import tables
 from selfme_jax.data.synthetic import rendered as synthetic
+from selfme_jax.report import paper
 from selfme_jax.run import table_rows
 from selfme_jax.run.config import Source
 from selfme_jax.types import Sample, UserError
@@ -72,11 +73,11 @@ def test_tables_hold_the_rows_of_the_paper():
         assert name in rows["sota"]
     for name in ("OFF-ApexNet", "Dual-Inception", "STSTNet", "SelfME", "HTNet"):
         assert name in rows["sota"]
-    assert rows["motion"][2:5] == [
-        "TCAE + FC",
-        "TCAE's motion + ViT",
-        "TCAE's motion + SCViT",
+    assert rows["motion"][:2] == [
+        "B-spline registration + ViT",
+        "B-spline registration + SCViT",
     ]
+    assert rows["motion"][2:] == list(paper.MOTION)
     assert rows["ablation"][0] == "- - -" and rows["ablation"][-1] == "B SC MA"
     assert len(rows["ablation"]) == 8
     assert rows["gamma"] == ["gamma = 1", "gamma = 2", "gamma = 3"]
