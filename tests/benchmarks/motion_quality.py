@@ -4,9 +4,9 @@
     python tests/benchmarks/motion_quality.py --full      the full network, for a GPU
 
 Error inside the moving area (motion/quality.py) of motion learned without labels,
-beside no motion at all and OpenCV's TV-L1, Farneback and DIS, which all read the same
-pairs. Then the same for other designs and losses, trained alike but shorter. The last
-line is JSON.
+beside no motion at all, B-spline registration and OpenCV's TV-L1, Farneback and DIS,
+which all read the same pairs. Then the same for other designs and losses, trained alike
+but shorter. The last line is JSON.
 """
 
 import argparse
@@ -33,6 +33,7 @@ from selfme_jax.data.synthetic import rendered as faces
 from selfme_jax.inputs import device_clips as clips
 from selfme_jax.motion import network as motion_network
 from selfme_jax.motion import quality
+from selfme_jax.motion.registration import register
 from selfme_jax.report import tables
 from selfme_jax.run import build
 from selfme_jax.run.config import Source
@@ -61,6 +62,7 @@ VARIANTS = {
     "keypoints tracked, TPS": (TRACKED | {"sparse": "tps"}, {"equivariance": 0.02}),
     "loss: L1 (epsilon 1e-3)": ({}, {"epsilon": 1e-3, "charbonnier": 10.0}),
     "loss: with census": ({}, {"census": 1.0}),
+    "loss: source from splines": ({}, {"fine": 256}),
 }
 
 
@@ -202,6 +204,15 @@ def opencv(name: str, test: Pairs) -> np.ndarray:
     return np.stack(flows)
 
 
+def registered(test: Pairs) -> np.ndarray:
+    """By B-spline registration, which learns nothing, [n, h, w, 2] pixels."""
+    found = []
+    for start in range(0, len(test.onset), BATCH):
+        frames = (x[start : start + BATCH] for x in (test.onset, test.apex))
+        found.append(np.asarray(register(*map(clips.to_float, frames))))
+    return np.concatenate(found)
+
+
 def score(flow: np.ndarray, truth: np.ndarray) -> dict[str, float]:
     """Means over pairs, and correlation and gain over all of them together."""
     error = jax.jit(quality.flow_error)(jnp.asarray(flow), jnp.asarray(truth))
@@ -278,6 +289,8 @@ def main() -> None:
         steps, since = plan["steps_of_variants"], time.monotonic()
         ((steps, learning, variables),) = train(changed, data, steps, (steps,), started)
         tell(name, steps, read(learning, variables, test), since)
+    since = time.monotonic()
+    tell("B-spline registration", 0, registered(test), since)
     for name in ("tvl1", "farneback", "dis"):
         since = time.monotonic()
         errors[name] = tell(f"OpenCV {name}", 0, opencv(name, test), since)

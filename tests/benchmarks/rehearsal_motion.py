@@ -17,19 +17,16 @@ from itertools import pairwise
 import cv2
 import jax
 import numpy as np
-from motion_quality import Pairs, opencv, read
+from motion_quality import Pairs, opencv, read, registered
 from selfme_jax.configs import builtin_motion
 
 from selfme_jax.data import registry
-from selfme_jax.inputs import device_clips
-from selfme_jax.motion.registration import register
 from selfme_jax.run import build
 from selfme_jax.run.config import Source
 
 AMPLITUDES = (0.0, 1.0, 2.0, np.inf)  # pixels of 256
 # Of the height of a crop: brows and lids, cheeks and nose, mouth and chin.
 REGIONS = {"upper": (0.15, 0.45), "middle": (0.45, 0.62), "lower": (0.62, 0.95)}
-BATCH = 5
 
 
 def main() -> None:
@@ -72,15 +69,6 @@ def loaded(root: str, truth: str) -> tuple[list[str], Pairs]:
             true.append(flow * size / 256)
     pairs = Pairs(np.stack(onset), np.stack(apex), np.stack(true))
     return [s.subject for s in data.samples], pairs
-
-
-def registered(test: Pairs) -> np.ndarray:
-    """By B-spline registration, [n, h, w, 2] pixels."""
-    found = []
-    for start in range(0, len(test.onset), BATCH):
-        frames = (x[start : start + BATCH] for x in (test.onset, test.apex))
-        found.append(np.asarray(register(*map(device_clips.to_float, frames))))
-    return np.concatenate(found)
 
 
 def network(test: Pairs) -> np.ndarray:
