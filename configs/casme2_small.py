@@ -8,8 +8,8 @@ Another dataset: --config.data.name=smic_hs --config.data.root=data/smic_hs_128.
 A motion network for each fold takes 5 minutes at 64x64 on two cores, about three times
 as long at 128x128; without training one, --config.motion.init=builtin
 --config.motion.scope=pretrained or --config.input=registered, minutes on one. On real
-faces that move by CASME II's published flow (docs/motion.md) SCViT's UF1/UAR, 5 seeds, of
-the networks per fold 3 at 64x64 and 1 at 128x128:
+faces that move by CASME II's published flow (docs/motion.md) SCViT's UF1/UAR, 5 seeds
+(of the networks per fold 3 at 64x64, 1 at 128x128):
 
                           64x64          128x128
     a network per fold    0.867/0.896    0.851/0.881
