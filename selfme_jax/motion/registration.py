@@ -33,7 +33,7 @@ LIGHT_CELLS = 2
 CONJUGATE_STEPS = 30  # for each step of Gauss-Newton
 TINY = 1e-30
 UNIT = 64  # the penalties are of flow in pixels of a frame of this width and height
-SLOPE = 100.0
+SLOPE = 50.0
 # Sum of |grad d|^2 from which on the slope falls in proportion, to a tenth at most.
 ROUGH = 3.0
 HOLD = 0.1  # only so much that a frame without texture stands still
