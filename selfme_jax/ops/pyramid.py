@@ -9,7 +9,6 @@ import functools
 import jax
 import jax.numpy as jnp
 import numpy as np
-from scipy.interpolate import CubicSpline
 
 from selfme_jax.ops import filters
 from selfme_jax.types import Shape
@@ -36,9 +35,7 @@ def resize(image: jax.Array, shape: Shape, *, antialias: bool = False) -> jax.Ar
     rows, columns = (
         _matrix(*sizes, antialias) for sizes in zip(old, shape, strict=True)
     )
-    small = jnp.einsum("vh,...hwc->...vwc", rows, image, precision="highest")
-    small = jnp.einsum("xw,...vwc->...vxc", columns, small, precision="highest")
-    return small.astype(image.dtype)
+    return _resampled(image, rows, columns)
 
 
 @functools.partial(jax.jit, static_argnames="factor")
@@ -87,6 +84,11 @@ def upsample(image: jax.Array, *, factor: int) -> jax.Array:
     if factor == 1:
         return image
     rows, columns = (_splines(size, factor) for size in image.shape[-3:-1])
+    return _resampled(image, rows, columns)
+
+
+def _resampled(image: jax.Array, rows: np.ndarray, columns: np.ndarray) -> jax.Array:
+    """[..., h, w, c] by a matrix [h', h] and one [w', w] -> [..., h', w', c]."""
     tall = jnp.einsum("vh,...hwc->...vwc", rows, image, precision="highest")
     wide = jnp.einsum("xw,...vwc->...vxc", columns, tall, precision="highest")
     return wide.astype(image.dtype)
@@ -95,9 +97,11 @@ def upsample(image: jax.Array, *, factor: int) -> jax.Array:
 @functools.lru_cache(maxsize=128)
 def _splines(size: int, factor: int) -> np.ndarray:
     """[factor (size - 1) + 1, size] float32 along one axis, rows sum to one."""
-    fine = np.arange(factor * (size - 1) + 1) / factor
+    from scipy.interpolate import CubicSpline
+
     if size == 1:
         return np.ones((1, 1), np.float32)
+    fine = np.arange(factor * (size - 1) + 1) / factor
     matrix = CubicSpline(np.arange(size), np.eye(size), bc_type="natural")(fine)
     matrix = matrix.astype(np.float32)
     matrix.flags.writeable = False
