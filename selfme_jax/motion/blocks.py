@@ -19,6 +19,9 @@ from selfme_jax.ops import convolution
 from selfme_jax.types import Shape
 
 NORM_GROUPS = 8  # at most; fewer where the width does not divide
+# Pixels of an image below which to repeat them is quicker than `convolution.doubled`,
+# whose kernels are larger.
+FEW = 128
 
 
 def resize_nearest(x: jax.Array, shape: Shape) -> jax.Array:
@@ -55,12 +58,14 @@ class Norm(nn.Module):
 class Conv(nn.Module):
     """flax.linen.Conv with padding 'SAME', quick to differentiate on CPU as well.
 
-    Fields and parameters as there: [b, h, w, c] -> [b, h/strides, w/strides, features].
+    Fields and parameters as there: [b, h, w, c] -> [b, h/strides, w/strides, features];
+    doubled: of the image repeated twice along both axes, with a kernel of 3x3.
     """
 
     features: int
     kernel_size: tuple[int, int]
     strides: int = 1
+    doubled: bool = False
     use_bias: bool = True
     kernel_init: nn.initializers.Initializer = nn.initializers.lecun_normal()
     bias_init: nn.initializers.Initializer = nn.initializers.zeros
@@ -69,8 +74,13 @@ class Conv(nn.Module):
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
         shape = (*self.kernel_size, x.shape[-1], self.features)
-        kernel = self.param("kernel", self.kernel_init, shape).astype(self.dtype)
-        x = convolution.convolve(x.astype(self.dtype), kernel, stride=self.strides)
+        kernel = self.param("kernel", self.kernel_init, shape)
+        x = x.astype(self.dtype)
+        if self.doubled:
+            x = convolution.doubled(x, kernel)
+        else:
+            kernel = kernel.astype(self.dtype)
+            x = convolution.convolve(x, kernel, stride=self.strides)
         if self.use_bias:
             bias = self.param("bias", self.bias_init, (self.features,))
             x += bias.astype(self.dtype)
@@ -78,12 +88,16 @@ class Conv(nn.Module):
 
 
 class ConvNormAct(nn.Module):
-    """Convolution, GroupNorm, ReLU: [b, h, w, c] -> [b, h/stride, w/stride, width]."""
+    """Convolution, GroupNorm, ReLU: [b, h, w, c] -> [b, h/stride, w/stride, width].
+
+    doubled: see Conv.
+    """
 
     width: int
     kernel: int = 3
     stride: int = 1
     dtype: str = "float32"
+    doubled: bool = False
 
     @nn.compact
     def __call__(self, x: jax.Array) -> jax.Array:
@@ -91,6 +105,7 @@ class ConvNormAct(nn.Module):
             self.width,
             (self.kernel, self.kernel),
             strides=self.stride,
+            doubled=self.doubled,
             use_bias=False,  # the norm has one
             dtype=self.dtype,
             name="conv",
@@ -106,9 +121,12 @@ class Up(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, shape: Shape) -> jax.Array:
-        return ConvNormAct(self.width, dtype=self.dtype, name="conv")(
-            resize_nearest(x, shape)
-        )
+        h, w = x.shape[1:3]
+        doubled = shape == (2 * h, 2 * w) and h * w >= FEW
+        if not doubled:
+            x = resize_nearest(x, shape)
+        conv = ConvNormAct(self.width, dtype=self.dtype, doubled=doubled, name="conv")
+        return conv(x)
 
 
 class Residual(nn.Module):

@@ -58,10 +58,15 @@ class Generator(nn.Module):
         """Features moved by the flow and multiplied by the occlusion maps."""
         # A warp keeps four neighbours of every value for the gradient of the flow.
         move = jax.checkpoint(warp_features) if self.remat else warp_features
-        return tuple(
-            move(x, motion.flow) * occlusion.astype(x.dtype)
-            for x, occlusion in zip(features, motion.occlusion, strict=True)
-        )
+        moved = [move(x, motion.flow) for x in features]
+        return self.hide(moved, motion.occlusion)
+
+    def hide(
+        self, features: Sequence[jax.Array], occlusion: Sequence[jax.Array]
+    ) -> tuple[jax.Array, ...]:
+        """Features times the occlusion maps, level by level."""
+        pairs = zip(features, occlusion, strict=True)
+        return tuple(x * visible.astype(x.dtype) for x, visible in pairs)
 
     def decode(
         self, features: Sequence[jax.Array], warped: jax.Array, visible: jax.Array

@@ -213,9 +213,9 @@ class MotionNetwork(nn.Module):
         Returns:
           (source features, warped; driving features), both times the occlusion.
         """
-        still = motion._replace(flow=jnp.zeros_like(motion.flow))
         warped = self.generator.warp(self.generator.encode(source), motion)
-        return warped, self.generator.warp(self.generator.encode(driving), still)
+        driving_features = self.generator.encode(driving)
+        return warped, self.generator.hide(driving_features, motion.occlusion)
 
     def __call__(
         self,

@@ -1,7 +1,18 @@
-"""2-D convolution with a kernel gradient that is fast on CPU as well.
+"""2-D convolution that is fast on CPU as well, gradients included.
 
-XLA's own takes 10 times as long as the convolution there where frames are large: it
-convolves with the output as a kernel of its full extent. Elsewhere XLA's is used.
+Four things are slow in XLA's own there, up to 50 times as slow as they need be:
+
+- The kernel's gradient where frames are large, or where there is one output channel: it
+  convolves with the output as a kernel of its full extent.
+- Everything where an image has few pixels and many channels, as at the bottom of an
+  hourglass.
+- The gradient of the image where the stride is not 1: it spreads the output out, with
+  zeros in between.
+- Convolution after nearest-neighbour upsampling, on any platform: neighbours are copies
+  of one another, and a 3x3 kernel sees 2x2 different pixels (`doubled`).
+
+The first two are matrix products here, the third a convolution for each phase, on CPU
+alone; elsewhere XLA's are used.
 """
 
 import functools
@@ -10,10 +21,14 @@ import math
 import jax
 import jax.numpy as jnp
 
+from selfme_jax.types import Shape
+
 LAYOUT = ("NHWC", "HWIO", "NHWC")
 # Multiplications per image above which matrix products are faster on CPU; below,
 # XLA's gradient is no slower and compiles sooner.
 LARGE = 2**26
+# An image has few pixels where so many times them are no more than the output channels.
+FEW = 4
 
 
 def convolve(image: jax.Array, kernel: jax.Array, *, stride: int = 1) -> jax.Array:
@@ -29,13 +44,82 @@ def convolve(image: jax.Array, kernel: jax.Array, *, stride: int = 1) -> jax.Arr
     Returns:
       [b, h / stride, w / stride, d] (rounded up), dtype of the image.
     """
-    plain = functools.partial(_plain, stride)
-    function = jax.custom_vjp(plain)
+    forward = functools.partial(_forward, stride)
+    function = jax.custom_vjp(forward)
     function.defvjp(
-        lambda image, kernel: (plain(image, kernel), (image, kernel)),
+        lambda image, kernel: (forward(image, kernel), (image, kernel)),
         functools.partial(_backward, stride),
     )
     return function(image, kernel)
+
+
+def doubled(image: jax.Array, kernel: jax.Array) -> jax.Array:
+    """`convolve` of an image that is repeated twice along both axes.
+
+    Output pixel 2 i + a reads rows i - 1, i, i (a = 0) or i, i, i + 1 (a = 1) of the
+    image. So do two rows of a kernel whose rows for equal pixels are summed; likewise
+    columns. The four phases (a, of rows; of columns) are channels of one convolution.
+
+    Args:
+      image: [b, h, w, c].
+      kernel: [3, 3, c, d]; its taps are summed in its own dtype.
+
+    Returns:
+      [b, 2 h, 2 w, d], dtype of the image.
+    """
+    b, h, w, _ = image.shape
+    d = kernel.shape[-1]
+    phases = [
+        columns.swapaxes(0, 1)
+        for rows in _halves(kernel)
+        for columns in _halves(rows.swapaxes(0, 1))
+    ]
+    # Of a kernel of two, 'SAME' pads the end alone.
+    image = jnp.pad(image, ((0, 0), (1, 0), (1, 0), (0, 0)))
+    both = convolve(image, jnp.concatenate(phases, axis=-1).astype(image.dtype))
+    both = both.reshape(b, h + 1, w + 1, 2, 2, d)
+    rows = [
+        jnp.stack([both[:, i : i + h, j : j + w, i, j] for j in (0, 1)], axis=3)
+        for i in (0, 1)
+    ]
+    return jnp.stack(rows, axis=2).reshape(b, 2 * h, 2 * w, d)
+
+
+def _halves(kernel: jax.Array) -> tuple[jax.Array, jax.Array]:
+    """[3, ...] -> [2, ...] twice: taps of the even and of the odd output pixels."""
+    one, two, three = kernel
+    return jnp.stack([one, two + three]), jnp.stack([one + two, three])
+
+
+def _few(stride: int, image: jax.Array, kernel: jax.Array) -> bool:
+    """Whether the kernel is what takes the time: it is read once for few pixels."""
+    pixels = math.prod(-(-n // stride) for n in image.shape[1:3])
+    return pixels * FEW <= kernel.shape[-1]
+
+
+def _forward(stride: int, image: jax.Array, kernel: jax.Array) -> jax.Array:
+    plain = functools.partial(_plain, stride)
+    if not _few(stride, image, kernel):
+        return plain(image, kernel)
+    product = functools.partial(_product, stride)
+    return jax.lax.platform_dependent(image, kernel, cpu=product, default=plain)
+
+
+def _product(stride: int, image: jax.Array, kernel: jax.Array) -> jax.Array:
+    """The convolution as one matrix product with all taps side by side."""
+    *size, channels, features = kernel.shape
+    strides = (stride, stride)
+    pads = jax.lax.padtype_to_pads(image.shape[1:3], size, strides, "SAME")
+    h, w = (-(-n // stride) for n in image.shape[1:3])
+    padded = jnp.pad(image, ((0, 0), *pads, (0, 0)))
+    rows = (padded[:, i : i + (h - 1) * stride + 1 : stride] for i in range(size[0]))
+    taps = [
+        row[:, :, j : j + (w - 1) * stride + 1 : stride]
+        for row in rows
+        for j in range(size[1])
+    ]
+    flat = kernel.reshape(math.prod(size) * channels, features)
+    return jnp.concatenate(taps, axis=-1) @ flat
 
 
 def _plain(stride: int, image: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -50,6 +134,16 @@ def _backward(
     """Gradients of the image and the kernel from that of the output."""
     image, kernel = inputs
     plain = functools.partial(_plain, stride)
+    if _few(stride, image, kernel):
+
+        def pulled(function, image, kernel, slope):
+            return tuple(jax.vjp(function, image, kernel)[1](slope))
+
+        product = functools.partial(pulled, functools.partial(_product, stride))
+        plain = functools.partial(pulled, plain)
+        return jax.lax.platform_dependent(
+            image, kernel, slope, cpu=product, default=plain
+        )
 
     def products(image, slope):
         return _kernel_gradient(image, slope, kernel.shape[:2], stride)
@@ -58,14 +152,51 @@ def _backward(
         pull = jax.linear_transpose(lambda k: plain(image, k), kernel)
         return pull(slope)[0].astype(jnp.float32)
 
-    if math.prod(slope.shape[1:3]) * kernel.size > LARGE:
+    large = math.prod(slope.shape[1:3]) * kernel.size > LARGE
+    if large or kernel.shape[-1] == 1:
         to_kernel = jax.lax.platform_dependent(
             image, slope, cpu=products, default=transposed
         )
     else:
         to_kernel = transposed(image, slope)
-    (to_image,) = jax.linear_transpose(lambda x: plain(x, kernel), image)(slope)
+
+    def pulled_back(kernel, slope):
+        return jax.linear_transpose(lambda x: plain(x, kernel), image)(slope)[0]
+
+    if stride == 1:
+        to_image = pulled_back(kernel, slope)
+    else:
+        phases = functools.partial(_image_gradient, stride, image.shape[1:3])
+        to_image = jax.lax.platform_dependent(
+            kernel, slope, cpu=phases, default=pulled_back
+        )
     return to_image, to_kernel.astype(kernel.dtype)
+
+
+def _image_gradient(
+    stride: int, shape: Shape, kernel: jax.Array, slope: jax.Array
+) -> jax.Array:
+    """[kh, kw, c, d] and the slope of the output [b, h', w', d] -> [b, *shape, c].
+
+    Pixel q of the padded image, stride m + r, meets output m - u by tap stride u + r:
+    for each r a convolution of a few taps, all in one, with r among the channels.
+    """
+    kh, kw, c, d = kernel.shape
+    u, v = -(-kh // stride), -(-kw // stride)
+    pads = jax.lax.padtype_to_pads(shape, (kh, kw), (stride, stride), "SAME")
+    taps = jnp.pad(kernel, ((0, u * stride - kh), (0, v * stride - kw), (0, 0), (0, 0)))
+    taps = taps.reshape(u, stride, v, stride, c, d)[::-1, :, ::-1]
+    taps = taps.transpose(0, 2, 5, 1, 3, 4).reshape(u, v, d, stride * stride * c)
+    around = ((u - 1, u - 1), (v - 1, v - 1))
+    found = jax.lax.conv_general_dilated(
+        slope, taps, (1, 1), around, dimension_numbers=LAYOUT
+    )
+    b, rows, columns, _ = found.shape
+    found = found.reshape(b, rows, columns, stride, stride, c)
+    found = found.transpose(0, 1, 3, 2, 4, 5)
+    found = found.reshape(b, rows * stride, columns * stride, c)
+    (top, _), (left, _) = pads
+    return found[:, top : top + shape[0], left : left + shape[1]]
 
 
 def _kernel_gradient(

@@ -14,15 +14,18 @@ CASES = {  # image shape, kernel (kh, kw, d), stride
     "stride": ((2, 9, 8, 3), (3, 5, 4), 2),
     "stride, narrower": ((3, 10, 7, 6), (7, 3, 2), 2),
     "stride 3": ((1, 11, 10, 2), (2, 3, 4), 3),
+    "one feature": ((2, 6, 9, 4), (7, 5, 1), 1),
     "pointwise": ((2, 6, 5, 3), (1, 1, 7), 2),
     "kernel beyond the image": ((2, 3, 2, 4), (7, 7, 3), 1),
 }
 
 
-@pytest.fixture(autouse=True)
-def products(monkeypatch):
-    """Matrix products for these small images as well."""
+@pytest.fixture(autouse=True, params=["large", "few pixels"])
+def products(monkeypatch, request):
+    """Matrix products for these small images as well: for the kernel's gradient alone,
+    or for everything."""
     monkeypatch.setattr(convolution, "LARGE", 0)
+    monkeypatch.setattr(convolution, "FEW", 0 if request.param == "few pixels" else 1e9)
 
 
 def xla(image, kernel, stride):
@@ -55,6 +58,34 @@ def test_values_and_gradients_are_those_of_xla(case):
     for x, y in zip(ours(), theirs(), strict=True):
         assert x.shape == y.shape and x.dtype == y.dtype
         np.testing.assert_allclose(x, y, atol=2e-5 * np.abs(y).max())
+
+
+@pytest.mark.parametrize("shape", [(2, 5, 4, 3), (1, 1, 1, 2), (3, 2, 7, 4)], ids=str)
+def test_doubled_is_the_convolution_of_the_repeated_image(shape):
+    rng = np.random.default_rng(shape)
+    image = rng.standard_normal(shape).astype(np.float32)
+    kernel = rng.standard_normal((3, 3, shape[-1], 5)).astype(np.float32)
+    slope = rng.standard_normal((shape[0], 2 * shape[1], 2 * shape[2], 5))
+
+    def repeated(image, kernel):
+        return xla(image.repeat(2, axis=1).repeat(2, axis=2), kernel, 1)
+
+    def run(function):
+        value, pull = jax.vjp(function, image, kernel)
+        return value, *pull(slope.astype(np.float32))
+
+    for x, y in zip(run(convolution.doubled), run(repeated), strict=True):
+        assert x.shape == y.shape and x.dtype == y.dtype
+        np.testing.assert_allclose(x, y, atol=2e-5 * np.abs(y).max())
+
+    def rough(image, kernel):
+        return convolution.doubled(image.astype(jnp.bfloat16), kernel)
+
+    found = rough(image, kernel)
+    assert found.dtype == jnp.bfloat16
+    exact = repeated(image, kernel)
+    error = np.abs(found.astype(np.float32) - exact).max()
+    assert error < 2**-6 * np.abs(exact).max()
 
 
 def test_gradients_are_those_of_torch():
@@ -107,12 +138,15 @@ def test_bfloat16_sums_in_float32():
     assert error < 2**-8 * np.abs(exact).max()  # the last rounding only
 
 
-def test_products_are_for_large_images_alone(monkeypatch):
+def test_products_are_for_large_and_for_few_pixels(monkeypatch):
     monkeypatch.undo()
 
-    def products(size):
-        image, kernel = jnp.ones((2, size, size, 32)), jnp.ones((3, 3, 32, 32))
+    def products(size, channels, features):
+        image = jnp.ones((2, size, size, channels))
+        kernel = jnp.ones((3, 3, channels, features))
         gradient = jax.grad(lambda k: convolution.convolve(image, k).sum())
         return "dot_general" in str(jax.make_jaxpr(gradient)(kernel))
 
-    assert products(128) and not products(64)
+    assert products(128, 32, 32) and not products(64, 32, 32)
+    assert products(2, 32, 32) and not products(4, 32, 32)
+    assert products(64, 32, 1)
