@@ -17,6 +17,7 @@ alone; elsewhere XLA's are used.
 
 import functools
 import math
+from collections.abc import Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -112,14 +113,19 @@ def _product(stride: int, image: jax.Array, kernel: jax.Array) -> jax.Array:
     pads = jax.lax.padtype_to_pads(image.shape[1:3], size, strides, "SAME")
     h, w = (-(-n // stride) for n in image.shape[1:3])
     padded = jnp.pad(image, ((0, 0), *pads, (0, 0)))
-    rows = (padded[:, i : i + (h - 1) * stride + 1 : stride] for i in range(size[0]))
-    taps = [
-        row[:, :, j : j + (w - 1) * stride + 1 : stride]
-        for row in rows
-        for j in range(size[1])
-    ]
+    taps = [tap for row in _taps(padded, size, (h, w), stride) for tap in row]
     flat = kernel.reshape(math.prod(size) * channels, features)
     return jnp.concatenate(taps, axis=-1) @ flat
+
+
+def _taps(
+    padded: jax.Array, size: Sequence[int], shape: Shape, stride: int
+) -> Iterator[list[jax.Array]]:
+    """What each tap of a kernel sees, [b, *shape, c]; the taps of a row together."""
+    down, across = ((n - 1) * stride + 1 for n in shape)
+    for i in range(size[0]):
+        row = padded[:, i : i + down : stride]
+        yield [row[:, :, j : j + across : stride] for j in range(size[1])]
 
 
 def _plain(stride: int, image: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -230,12 +236,8 @@ def _correlate(
     h, w, d = still.shape[1:]
     moved = jnp.pad(moved, ((0, 0), *pads, (0, 0)))
     rows = []
-    for i in range(size[0]):
-        row = moved[:, i : i + (h - 1) * stride + 1 : stride]
-        columns = [
-            row[:, :, j : j + (w - 1) * stride + 1 : stride] for j in range(size[1])
-        ]
-        wide = jnp.concatenate(columns, axis=-1)
+    for row in _taps(moved, size, (h, w), stride):
+        wide = jnp.concatenate(row, axis=-1)
         rows.append(
             jnp.einsum("bhwc,bhwd->cd", wide, still, preferred_element_type=jnp.float32)
         )
