@@ -5,16 +5,16 @@ r"""CASME II on a CPU: the small motion network, 128x128 frames.
     python -m selfme_jax.main --config=casme2_small
 
 Another dataset: --config.data.name=smic_hs --config.data.root=data/smic_hs_128.
-A motion network for each fold takes 5 minutes at 64x64 on two cores, about three times
-as long at 128x128; without training one, --config.motion.init=builtin
---config.motion.scope=pretrained or --config.input=registered, minutes on one. On real
-faces that move by CASME II's published flow (docs/motion.md) SCViT's UF1/UAR, 5 seeds
-(of the networks per fold 3 at 64x64, 1 at 128x128):
+A motion network for each fold takes 3 minutes at 64x64 on two cores, 10 at 128x128 (24
+folds); without training one, --config.motion.init=builtin --config.motion.scope=pretrained
+or --config.input=registered, a minute or two in all, and no worse. On real faces that move
+by CASME II's published flow (docs/motion.md) SCViT's UF1/UAR, 5 seeds (of the networks per
+fold 3):
 
                           64x64          128x128
-    a network per fold    0.867/0.896    0.851/0.881
-    the built-in network  0.861/0.894    0.853/0.880
-    registered            0.863/0.893    0.860/0.887
+    a network per fold    0.859/0.883    0.854/0.880
+    the built-in network  0.874/0.904    0.857/0.883
+    registered            0.869/0.898    0.864/0.890
     tvl1                  0.799/0.814    0.812/0.841
 
 For frames of 64x64: --config.flow.scale=10 --config.motion.frame_size=64.
