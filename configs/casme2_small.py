@@ -6,10 +6,10 @@ r"""CASME II on a CPU: the small motion network, 128x128 frames.
 
 Another dataset: --config.data.name=smic_hs --config.data.root=data/smic_hs_128.
 A motion network for each fold takes 3 minutes at 64x64 on two cores, 10 at 128x128 (24
-folds); without training one, --config.motion.init=builtin --config.motion.scope=pretrained
-or --config.input=registered, a minute or two in all, and no worse. On real faces that move
-by CASME II's published flow (docs/motion.md) SCViT's UF1/UAR, 5 seeds (of the networks per
-fold 3):
+folds); without training one, --config.motion.init=builtin
+--config.motion.scope=pretrained or --config.input=registered, a minute or two in all,
+and no worse. On real faces that move by CASME II's published flow (docs/motion.md)
+SCViT's UF1/UAR, 5 seeds (of the networks per fold 3):
 
                           64x64          128x128
     a network per fold    0.859/0.883    0.854/0.880
