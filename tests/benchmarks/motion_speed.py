@@ -1,7 +1,7 @@
 """Speed and memory of the motion network against its PyTorch twin, as a table.
 
     python tests/benchmarks/motion_speed.py [--only=inference,step] [--size=256]
-        [--repeats=5]
+        [--repeats=5] [--alone=ours]
 
 inference: flow of one pair, 256x256 or --size (keypoints, dense motion, no generator).
 step: forward, backward and Adam on the objective of configs/base.py; batch 2 on CPU;
@@ -9,7 +9,8 @@ step: forward, backward and Adam on the objective of configs/base.py; batch 2 on
 memory: of the step at batch 16 as compiled, without and with remat.
 parity: the largest differences to the twin, with the same weights, at full size.
 
-Contestants take turns; the median counts. Both sides use PJRT_NPROC threads (2).
+Contestants take turns, or one runs --alone; the median counts. Both sides use
+PJRT_NPROC threads (2).
 """
 
 import argparse
@@ -86,7 +87,7 @@ def network() -> MotionNetwork:
     return MotionNetwork(dtype="bfloat16" if GPU else "float32")
 
 
-def inference(repeats: int, size: int) -> None:
+def inference(repeats: int, size: int, alone: str) -> None:
     pair = frames(1, size)
     apply = jax.jit(
         lambda p, s, d: network().apply(p, s, d, method="motion").flow,
@@ -101,7 +102,9 @@ def inference(repeats: int, size: int) -> None:
     for last in (False, True):
         name = f"PyTorch{', channels_last' if last else ''}"
         contestants[name] = functools.partial(run, twin(last), images(pair, last))
-    report(f"inference, one pair, {size}x{size}", race(contestants, repeats))
+    report(
+        f"inference, one pair, {size}x{size}", race(contestants, repeats, alone=alone)
+    )
 
 
 def update(model: MotionNetwork, params, state, key, source, driving):
@@ -117,7 +120,7 @@ def update(model: MotionNetwork, params, state, key, source, driving):
     return optax.apply_updates(params, changes), state, value
 
 
-def step(repeats: int, size: int) -> None:
+def step(repeats: int, size: int, alone: str) -> None:
     batch = 16 if GPU else 2
     pair = frames(batch, size)
     key = jax.random.key(0)
@@ -151,14 +154,14 @@ def step(repeats: int, size: int) -> None:
         adam = torch.optim.Adam(model.parameters(), RATE, fused=True)
         tensors = images(pair, last)
         contestants[name] = functools.partial(theirs, name, model, adam, tensors)
-    times = race(contestants, repeats)
+    times = race(contestants, repeats, alone=alone)
     title = f"training step, {size}x{size}, batch {batch}, time per pair"
     report(title, times, per=batch)
     print("  loss of the first step:", {k: round(v, 5) for k, v in losses.items()})
 
 
-def memory(repeats: int, size: int) -> None:
-    del repeats  # nothing runs
+def memory(repeats: int, size: int, alone: str) -> None:
+    del repeats, alone  # nothing runs
     batch = 16
     print(f"\nmemory of the training step, batch {batch}, as XLA plans it")
     frame = jax.ShapeDtypeStruct((batch, size, size, 3), np.float32)
@@ -190,8 +193,8 @@ def memory(repeats: int, size: int) -> None:
         )
 
 
-def parity(repeats: int, size: int) -> None:
-    del repeats  # one run each
+def parity(repeats: int, size: int, alone: str) -> None:
+    del repeats, alone  # one run each
     pair = frames(1, size)
     model = MotionNetwork()
     ours = jax.jit(model.apply)(parameters(), *pair)
@@ -224,13 +227,15 @@ def main() -> None:
     parser.add_argument("--only", default=",".join(PARTS), help="parts, by comma")
     parser.add_argument("--size", type=int, default=256, help="of the frames, pixels")
     parser.add_argument("--repeats", type=int, default=5)
+    names = ("ours", "PyTorch", "PyTorch, channels_last")
+    parser.add_argument("--alone", default="", choices=names, help="none of the others")
     arguments = parser.parse_args()
     chosen = arguments.only.split(",")
     if unknown := set(chosen) - set(PARTS):
         parser.error(f"--only: unknown {', '.join(unknown)}; know {', '.join(PARTS)}")
     start()
     for part in chosen:
-        PARTS[part](arguments.repeats, arguments.size)
+        PARTS[part](arguments.repeats, arguments.size, arguments.alone)
 
 
 if __name__ == "__main__":
