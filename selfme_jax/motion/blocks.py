@@ -19,18 +19,6 @@ from selfme_jax.ops import convolution
 from selfme_jax.types import Shape
 
 NORM_GROUPS = 8  # at most; fewer where the width does not divide
-# Pixels of an image below which to repeat them is quicker than `convolution.doubled`,
-# whose kernels are larger.
-FEW = 128
-
-
-def resize_nearest(x: jax.Array, shape: Shape) -> jax.Array:
-    """[b, h, w, c] -> [b, *shape, c] by repetition."""
-    b, h, w, c = x.shape
-    if shape == (2 * h, 2 * w):  # a broadcast, cheaper than a gather
-        x = jnp.broadcast_to(x[:, :, None, :, None], (b, h, 2, w, 2, c))
-        return x.reshape(b, 2 * h, 2 * w, c)
-    return jax.image.resize(x, (b, *shape, c), "nearest")
 
 
 def checkpointed(block: type[nn.Module], *, remat: bool) -> type[nn.Module]:
@@ -121,10 +109,10 @@ class Up(nn.Module):
 
     @nn.compact
     def __call__(self, x: jax.Array, shape: Shape) -> jax.Array:
-        h, w = x.shape[1:3]
-        doubled = shape == (2 * h, 2 * w) and h * w >= FEW
+        b, h, w, c = x.shape
+        doubled = shape == (2 * h, 2 * w)
         if not doubled:
-            x = resize_nearest(x, shape)
+            x = jax.image.resize(x, (b, *shape, c), "nearest")
         conv = ConvNormAct(self.width, dtype=self.dtype, doubled=doubled, name="conv")
         return conv(x)
 

@@ -17,7 +17,7 @@ alone; elsewhere XLA's are used.
 
 import functools
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import jax
 import jax.numpy as jnp
@@ -30,6 +30,8 @@ LAYOUT = ("NHWC", "HWIO", "NHWC")
 LARGE = 2**26
 # An image has few pixels where so many times them are no more than the output channels.
 FEW = 4
+# Pixels of an image from which on folded kernels, which are larger, pay.
+FOLD = 128
 
 
 def convolve(image: jax.Array, kernel: jax.Array, *, stride: int = 1) -> jax.Array:
@@ -68,8 +70,12 @@ def doubled(image: jax.Array, kernel: jax.Array) -> jax.Array:
     Returns:
       [b, 2 h, 2 w, d], dtype of the image.
     """
-    b, h, w, _ = image.shape
+    b, h, w, c = image.shape
     d = kernel.shape[-1]
+    if h * w < FOLD:
+        each = jnp.broadcast_to(image[:, :, None, :, None], (b, h, 2, w, 2, c))
+        each = each.reshape(b, 2 * h, 2 * w, c)
+        return convolve(each, kernel.astype(image.dtype))
     phases = [
         columns.swapaxes(0, 1)
         for rows in _halves(kernel)
@@ -99,11 +105,13 @@ def _few(stride: int, image: jax.Array, kernel: jax.Array) -> bool:
 
 
 def _forward(stride: int, image: jax.Array, kernel: jax.Array) -> jax.Array:
-    plain = functools.partial(_plain, stride)
     if not _few(stride, image, kernel):
-        return plain(image, kernel)
-    product = functools.partial(_product, stride)
-    return jax.lax.platform_dependent(image, kernel, cpu=product, default=plain)
+        return _plain(stride, image, kernel)
+    forms = {
+        "cpu": functools.partial(_product, stride),
+        "default": functools.partial(_plain, stride),
+    }
+    return jax.lax.platform_dependent(image, kernel, **forms)
 
 
 def _product(stride: int, image: jax.Array, kernel: jax.Array) -> jax.Array:
@@ -139,44 +147,54 @@ def _backward(
 ) -> tuple[jax.Array, jax.Array]:
     """Gradients of the image and the kernel from that of the output."""
     image, kernel = inputs
-    plain = functools.partial(_plain, stride)
     if _few(stride, image, kernel):
+        forms = {
+            "cpu": functools.partial(_pulled, functools.partial(_product, stride)),
+            "default": functools.partial(_pulled, functools.partial(_plain, stride)),
+        }
+        return jax.lax.platform_dependent(image, kernel, slope, **forms)
+    given = stride, image, kernel, slope
+    return _to_image(*given), _to_kernel(*given)
 
-        def pulled(function, image, kernel, slope):
-            return tuple(jax.vjp(function, image, kernel)[1](slope))
 
-        product = functools.partial(pulled, functools.partial(_product, stride))
-        plain = functools.partial(pulled, plain)
-        return jax.lax.platform_dependent(
-            image, kernel, slope, cpu=product, default=plain
-        )
+def _pulled(
+    form: Callable, image: jax.Array, kernel: jax.Array, slope: jax.Array
+) -> tuple[jax.Array, jax.Array]:
+    return tuple(jax.vjp(form, image, kernel)[1](slope))
 
+
+def _to_image(
+    stride: int, image: jax.Array, kernel: jax.Array, slope: jax.Array
+) -> jax.Array:
+    def transposed(kernel, slope):
+        plain = functools.partial(_plain, stride)
+        return jax.linear_transpose(lambda x: plain(x, kernel), image)(slope)[0]
+
+    if stride == 1:
+        return transposed(kernel, slope)
+    phases = functools.partial(_image_gradient, stride, image.shape[1:3])
+    return jax.lax.platform_dependent(kernel, slope, cpu=phases, default=transposed)
+
+
+def _to_kernel(
+    stride: int, image: jax.Array, kernel: jax.Array, slope: jax.Array
+) -> jax.Array:
     def products(image, slope):
         return _kernel_gradient(image, slope, kernel.shape[:2], stride)
 
     def transposed(image, slope):
+        plain = functools.partial(_plain, stride)
         pull = jax.linear_transpose(lambda k: plain(image, k), kernel)
         return pull(slope)[0].astype(jnp.float32)
 
     large = math.prod(slope.shape[1:3]) * kernel.size > LARGE
     if large or kernel.shape[-1] == 1:
-        to_kernel = jax.lax.platform_dependent(
+        found = jax.lax.platform_dependent(
             image, slope, cpu=products, default=transposed
         )
     else:
-        to_kernel = transposed(image, slope)
-
-    def pulled_back(kernel, slope):
-        return jax.linear_transpose(lambda x: plain(x, kernel), image)(slope)[0]
-
-    if stride == 1:
-        to_image = pulled_back(kernel, slope)
-    else:
-        phases = functools.partial(_image_gradient, stride, image.shape[1:3])
-        to_image = jax.lax.platform_dependent(
-            kernel, slope, cpu=phases, default=pulled_back
-        )
-    return to_image, to_kernel.astype(kernel.dtype)
+        found = transposed(image, slope)
+    return found.astype(kernel.dtype)
 
 
 def _image_gradient(

@@ -60,8 +60,10 @@ def test_values_and_gradients_are_those_of_xla(case):
         np.testing.assert_allclose(x, y, atol=2e-5 * np.abs(y).max())
 
 
+@pytest.mark.parametrize("fold", [0, 1000])
 @pytest.mark.parametrize("shape", [(2, 5, 4, 3), (1, 1, 1, 2), (3, 2, 7, 4)], ids=str)
-def test_doubled_is_the_convolution_of_the_repeated_image(shape):
+def test_doubled_is_the_convolution_of_the_repeated_image(shape, fold, monkeypatch):
+    monkeypatch.setattr(convolution, "FOLD", fold)
     rng = np.random.default_rng(shape)
     image = rng.standard_normal(shape).astype(np.float32)
     kernel = rng.standard_normal((3, 3, shape[-1], 5)).astype(np.float32)
@@ -150,3 +152,11 @@ def test_products_are_for_large_and_for_few_pixels(monkeypatch):
     assert products(128, 32, 32) and not products(64, 32, 32)
     assert products(2, 32, 32) and not products(4, 32, 32)
     assert products(64, 32, 1)
+
+
+def test_kernels_are_folded_for_many_pixels():
+    def convolved(size):
+        image, kernel = jnp.ones((2, size, size, 4)), jnp.ones((3, 3, 4, 8))
+        return str(jax.make_jaxpr(convolution.doubled)(image, kernel))
+
+    assert "f32[2,2,4,32]" in convolved(16) and "f32[2,2,4,32]" not in convolved(8)
