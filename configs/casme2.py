@@ -7,7 +7,7 @@ or in one: --config.data.source=DIR. The 5 classes: --config.data.classes=5 (pre
 with --classes=5). The paper reports UF1/UAR 0.9078/0.9290.
 Loss, registration and the scale of flow (the same of a face, whatever its pixels) are
 those that configs/casme2_small.py, for a CPU, was tried with (docs/motion.md).
-This size and its steps were not: 24 folds are 84 PFLOP by count, half an hour at 47
+This size and its steps were not: 24 folds are 81 PFLOP by count, half an hour at 45
 TFLOP/s (docs/speed.md); its time on a GPU, for which it is meant, is not measured yet.
 At 128x128, one network of all subjects (transductive), 30 steps in 3 minutes on two
 cores, it had 0.854/0.880 on real faces that move by CASME II's published flow.

@@ -1,18 +1,15 @@
 """2-D convolution that is fast on CPU as well, gradients included.
 
-Four things are slow in XLA's own there, up to 50 times as slow as they need be:
+Three things are slow in XLA's own there, up to 50 times as slow as they need be:
 
 - The kernel's gradient where frames are large, or where there is one output channel: it
   convolves with the output as a kernel of its full extent.
 - Everything where an image has few pixels and many channels, as at the bottom of an
   hourglass.
-- The gradient of the image where the stride is not 1: it spreads the output out, with
-  zeros in between.
 - Convolution after nearest-neighbour upsampling, on any platform: neighbours are copies
   of one another, and a 3x3 kernel sees 2x2 different pixels (`doubled`).
 
-The first two are matrix products here, the third a convolution for each phase, on CPU
-alone; elsewhere XLA's are used.
+The first two are matrix products here, on CPU alone; elsewhere XLA's are used.
 """
 
 import functools
@@ -153,27 +150,15 @@ def _backward(
             "default": functools.partial(_pulled, functools.partial(_plain, stride)),
         }
         return jax.lax.platform_dependent(image, kernel, slope, **forms)
-    given = stride, image, kernel, slope
-    return _to_image(*given), _to_kernel(*given)
+    plain = functools.partial(_plain, stride)
+    (to_image,) = jax.linear_transpose(lambda x: plain(x, kernel), image)(slope)
+    return to_image, _to_kernel(stride, image, kernel, slope)
 
 
 def _pulled(
     form: Callable, image: jax.Array, kernel: jax.Array, slope: jax.Array
 ) -> tuple[jax.Array, jax.Array]:
     return tuple(jax.vjp(form, image, kernel)[1](slope))
-
-
-def _to_image(
-    stride: int, image: jax.Array, kernel: jax.Array, slope: jax.Array
-) -> jax.Array:
-    def transposed(kernel, slope):
-        plain = functools.partial(_plain, stride)
-        return jax.linear_transpose(lambda x: plain(x, kernel), image)(slope)[0]
-
-    if stride == 1:
-        return transposed(kernel, slope)
-    phases = functools.partial(_image_gradient, stride, image.shape[1:3])
-    return jax.lax.platform_dependent(kernel, slope, cpu=phases, default=transposed)
 
 
 def _to_kernel(
@@ -195,32 +180,6 @@ def _to_kernel(
     else:
         found = transposed(image, slope)
     return found.astype(kernel.dtype)
-
-
-def _image_gradient(
-    stride: int, shape: Shape, kernel: jax.Array, slope: jax.Array
-) -> jax.Array:
-    """[kh, kw, c, d] and the slope of the output [b, h', w', d] -> [b, *shape, c].
-
-    Pixel q of the padded image, stride m + r, meets output m - u by tap stride u + r:
-    for each r a convolution of a few taps, all in one, with r among the channels.
-    """
-    kh, kw, c, d = kernel.shape
-    u, v = -(-kh // stride), -(-kw // stride)
-    pads = jax.lax.padtype_to_pads(shape, (kh, kw), (stride, stride), "SAME")
-    taps = jnp.pad(kernel, ((0, u * stride - kh), (0, v * stride - kw), (0, 0), (0, 0)))
-    taps = taps.reshape(u, stride, v, stride, c, d)[::-1, :, ::-1]
-    taps = taps.transpose(0, 2, 5, 1, 3, 4).reshape(u, v, d, stride * stride * c)
-    around = ((u - 1, u - 1), (v - 1, v - 1))
-    found = jax.lax.conv_general_dilated(
-        slope, taps, (1, 1), around, dimension_numbers=LAYOUT
-    )
-    b, rows, columns, _ = found.shape
-    found = found.reshape(b, rows, columns, stride, stride, c)
-    found = found.transpose(0, 1, 3, 2, 4, 5)
-    found = found.reshape(b, rows * stride, columns * stride, c)
-    (top, _), (left, _) = pads
-    return found[:, top : top + shape[0], left : left + shape[1]]
 
 
 def _kernel_gradient(

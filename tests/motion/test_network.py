@@ -4,6 +4,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from selfme_jax.motion.generator import warp_features
 from selfme_jax.motion.network import MotionNetwork, extract, to_pixels
 from selfme_jax.types import Keypoints
 
@@ -55,6 +56,28 @@ def test_every_option_gives_the_same_kind_of_output(network, pair, changes):
     assert out.reconstruction.shape == pair[0].shape
     for x in jax.tree.leaves(out):
         assert x.dtype == jnp.float32
+
+
+def test_features_of_both_frames_are_hidden_and_one_moves(network, pair):
+    params = network.init(jax.random.key(1), *pair)
+    motion = network.apply(params, *pair, method="motion")
+    rng = np.random.default_rng(5)
+    occlusion = tuple(
+        rng.uniform(0, 1, m.shape).astype(np.float32) for m in motion.occlusion
+    )
+    motion = motion._replace(occlusion=occlusion, flow=motion.flow + 0.2)
+
+    def encoded(frame):
+        return network.apply(params, frame, method=lambda n, x: n.generator.encode(x))
+
+    moved, still = network.apply(params, *pair, motion, method="features")
+    assert len(moved) == len(still) == len(occlusion)
+    levels = zip(encoded(pair[0]), encoded(pair[1]), occlusion, strict=True)
+    for i, (source, driving, visible) in enumerate(levels):
+        np.testing.assert_allclose(still[i], driving * visible, rtol=1e-5, atol=1e-6)
+        expected = warp_features(source, motion.flow) * visible
+        np.testing.assert_allclose(moved[i], expected, rtol=1e-4, atol=1e-5)
+        assert np.abs(moved[i] - source * visible).max() > 0.01
 
 
 def test_unknown_detector_is_named(network, pair):
